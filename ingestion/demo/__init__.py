@@ -1,0 +1,22 @@
+"""The demo company: one fictional world, and a writer for each source system that exports a part of it."""
+
+from pathlib import Path
+
+from ingestion.demo import crm
+from ingestion.demo.world import World
+
+DEFAULT_SIZE = 400
+DEFAULT_SEED = 42
+
+
+def write_demo(folder: Path, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> None:
+    """Write the demo company's exports; files that would not change are left alone.
+
+    Args:
+        folder: Where the files go; made if it is missing.
+        size: Number of accounts, at least 1. A larger world holds every smaller one unchanged.
+        seed: Chooses the world; the same size and seed give the same bytes.
+    """
+    world = World(size, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    crm.write(world, folder)

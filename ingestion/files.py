@@ -1,0 +1,278 @@
+"""Finding the files of a source and reading them, as text cells with their line, in batches.
+
+CSV and Parquet both end as columns of text, so that one set of SQL expressions checks and types them (`landing`).
+"""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs.exceptions import NativeValueError
+from dlt.common.storages.configuration import FilesystemConfiguration
+from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_config
+from fsspec import AbstractFileSystem
+
+from ingestion.errors import ThroughlineError
+from ingestion.settings import bucket_url
+
+_BATCH_ROWS = 50_000
+_EXTENSIONS = (".csv", ".parquet")
+
+# A cell may hold a long note; the module's default of 128 KiB would fail the whole file on it.
+csv.field_size_limit(1 << 30)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a source as it stood when the load began.
+
+    Attributes:
+        name: The file's name without its folder; this is what `source_file` says in the warehouse.
+        path: The path inside its file system.
+        size: In bytes.
+        modified_at: UTC.
+        version: Changes whenever the content may have changed: the size with the object's ETag, or with the
+            modification time where there is none.
+        filesystem: Where it lies.
+    """
+
+    name: str
+    path: str
+    size: int
+    modified_at: datetime
+    version: str
+    filesystem: AbstractFileSystem
+
+    def open(self) -> BinaryIO:
+        """Opens the file for reading bytes."""
+        return self.filesystem.open(self.path, "rb")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some records of a file, in its order.
+
+    Attributes:
+        cells: One text column for each wanted column, null where the file has no such column.
+        lines: The line (CSV) or row (Parquet) at which each record begins, from 1.
+        malformed: Records that have no columns: (line, text, reason).
+    """
+
+    cells: dict[str, pa.Array]
+    lines: pa.Array
+    malformed: list[tuple[int, str, str]]
+
+
+def list_files(source: str, url: str) -> list[SourceFile]:
+    """The CSV and Parquet files in a folder or under an s3:// prefix, oldest first, ties by name.
+
+    Args:
+        source: Its name in the settings; credentials are SOURCES__<SOURCE>__CREDENTIALS__….
+        url: The value of its BUCKET_URL.
+
+    Raises:
+        ThroughlineError: The place cannot be listed.
+    """
+    setting = f"SOURCES__{source.upper()}__BUCKET_URL"
+    try:
+        configuration = resolve_configuration(
+            FilesystemConfiguration(bucket_url=bucket_url(url)), sections=("sources", source)
+        )
+        filesystem, root = fsspec_from_config(configuration)
+        filesystem.invalidate_cache()
+        entries = filesystem.ls(root, detail=True)
+    except FileNotFoundError:
+        raise ThroughlineError(f"{setting} names {url}, which does not exist; correct the setting.") from None
+    except (OSError, ValueError, ImportError, NativeValueError) as error:
+        raise ThroughlineError(f"{setting} names {url}, which cannot be listed: {error}") from error
+    modification_time = MTIME_DISPATCH[configuration.protocol]
+    files = []
+    for entry in entries:
+        name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
+        if entry["type"] != "file" or not name.lower().endswith(_EXTENSIONS):
+            continue
+        modified_at = modification_time(entry).astimezone(UTC)
+        files.append(
+            SourceFile(
+                name=name,
+                path=entry["name"],
+                size=int(entry["size"]),
+                modified_at=modified_at,
+                version=f"{entry['size']}:{entry.get('ETag') or entry.get('mtime') or modified_at.isoformat()}",
+                filesystem=filesystem,
+            )
+        )
+    return sorted(files, key=lambda file: (file.modified_at, file.name))
+
+
+def matching(files: list[SourceFile], pattern: str) -> list[SourceFile]:
+    """The files whose name without its extension fits a shell pattern, in any case."""
+    return [file for file in files if fnmatch(file.name.lower().rsplit(".", 1)[0], pattern)]
+
+
+def normalized(header: str) -> str:
+    """A header cell as a column name: lower-case, words joined by underscores."""
+    return re.sub(r"[\s\-]+", "_", header.strip().lower())
+
+
+def check_header(file: SourceFile, required: list[str]) -> None:
+    """Reads no more than a file's header and makes sure that each required column stands in it once.
+
+    Raises:
+        ThroughlineError: The file is unreadable, or its header lacks or repeats a required column.
+    """
+    with _sentences(file), file.open() as stream:
+        header = _parquet_header(pq.ParquetFile(stream)) if _is_parquet(file) else _csv_header(_csv_rows(stream))
+    for column in required:
+        if column not in header:
+            raise ThroughlineError(
+                f"{file.name} has no column {column!r} (it has: {', '.join(header) or 'no header at all'});"
+                " nothing was loaded. Export the file again with that column."
+            )
+        if header.count(column) > 1:
+            raise ThroughlineError(
+                f"{file.name} has the column {column!r} {header.count(column)} times; nothing was loaded."
+                " Export the file again with that column once."
+            )
+
+
+def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int], None]) -> Iterator[Batch]:
+    """Reads a file's records as text.
+
+    Args:
+        file: A CSV (UTF-8, comma, header in the first line with text) or Parquet file that passed `check_header`.
+        columns: The wanted columns; others are left out.
+        progress: Called with the bytes read so far.
+
+    Raises:
+        ThroughlineError: The file cannot be read to its end.
+    """
+    reader = _read_parquet if _is_parquet(file) else _read_csv
+    with _sentences(file), file.open() as stream, closing(reader(stream, columns)) as batches:
+        for batch in batches:
+            yield batch
+            progress(stream.tell())
+    progress(file.size)
+
+
+@contextmanager
+def _sentences(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, csv.Error, pa.ArrowException) as error:
+        raise ThroughlineError(
+            f"{file.name} cannot be read ({error}); nothing was loaded. Export the file again."
+        ) from error
+
+
+def _is_parquet(file: SourceFile) -> bool:
+    return file.name.lower().endswith(".parquet")
+
+
+def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
+    """The records of a CSV file with the line each begins on; blank lines are none."""
+    # Bytes that are no UTF-8 become surrogates, so that one bad record does not stop the file.
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    reader = csv.reader(text)
+    line = 1
+    try:
+        for row in reader:
+            if row:
+                yield line, row
+            line = reader.line_num + 1
+    finally:
+        # Left to itself, a wrapper closes the stream, whose position the caller still asks for.
+        text.detach()
+
+
+def _csv_header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    return [normalized(cell) for cell in next(rows, (1, []))[1]]
+
+
+def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
+    rows = _csv_rows(stream)
+    header = _csv_header(rows)
+    width = len(header)
+    positions = {column: header.index(column) for column in columns if column in header}
+    while chunk := list(itertools.islice(rows, _BATCH_ROWS)):
+        # Trailing commas are harmless; any other difference means that cells are not where the header says.
+        fitting = [
+            (line, row) for line, row in chunk if len(row) == width or (len(row) > width and not any(row[width:]))
+        ]
+        malformed = []
+        if len(fitting) < len(chunk):
+            kept = {line for line, _ in fitting}
+            malformed = [
+                (line, _as_text(row), f"has {len(row)} cells where the header has {width}")
+                for line, row in chunk
+                if line not in kept
+            ]
+        try:
+            batch = _csv_batch(fitting, positions, columns, malformed)
+        except UnicodeEncodeError:
+            malformed += [(line, _as_text(row), "is not valid UTF-8") for line, row in fitting if not _is_utf8(row)]
+            batch = _csv_batch([item for item in fitting if _is_utf8(item[1])], positions, columns, malformed)
+        yield batch
+
+
+def _csv_batch(
+    records: list[tuple[int, list[str]]],
+    positions: dict[str, int],
+    columns: list[str],
+    malformed: list[tuple[int, str, str]],
+) -> Batch:
+    cells = {
+        column: pa.array([row[positions[column]] for _, row in records], pa.string())
+        if column in positions
+        else pa.nulls(len(records), pa.string())
+        for column in columns
+    }
+    return Batch(cells, pa.array([line for line, _ in records], pa.int64()), malformed)
+
+
+def _is_utf8(row: list[str]) -> bool:
+    return not any(_SURROGATE.search(cell) for cell in row)
+
+
+def _as_text(row: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(row)
+    return buffer.getvalue().encode("utf-8", "backslashreplace").decode()
+
+
+def _parquet_header(parquet: pq.ParquetFile) -> list[str]:
+    return [normalized(name) for name in parquet.schema_arrow.names]
+
+
+def _read_parquet(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
+    parquet = pq.ParquetFile(stream)
+    header = _parquet_header(parquet)
+    line = 1
+    for batch in parquet.iter_batches(_BATCH_ROWS):
+        cells = {
+            column: _text_column(batch.column(header.index(column)))
+            if column in header
+            else pa.nulls(batch.num_rows, pa.string())
+            for column in columns
+        }
+        yield Batch(cells, pa.array(range(line, line + batch.num_rows), pa.int64()), [])
+        line += batch.num_rows
+
+
+def _text_column(column: pa.Array) -> pa.Array:
+    """A Parquet column as text; an instant with a zone as its UTC time, which is how one without is read."""
+    if pa.types.is_timestamp(column.type) and column.type.tz:
+        column = column.cast(pa.timestamp(column.type.unit))
+    return column.cast(pa.string())

@@ -1,0 +1,67 @@
+"""Where things are and what time it is: the settings that every command shares."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingestion.errors import ThroughlineError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+# The company seeds that the models read: whichever folder THROUGHLINE_SEEDS names must hold each of them.
+COMPANY_SEEDS = ("channel_aliases",)
+
+
+def _from_root(path: str) -> Path:
+    return (PROJECT_ROOT / Path(path).expanduser()).resolve()
+
+
+def warehouse_path() -> Path:
+    """The DuckDB file of THROUGHLINE_WAREHOUSE (relative to the project's root), else the default one."""
+    return _from_root(os.environ.get("THROUGHLINE_WAREHOUSE") or "warehouse/throughline.duckdb")
+
+
+def published_path(warehouse: Path) -> Path:
+    """The published copy of a warehouse: `x.published.duckdb` beside `x.duckdb`."""
+    return warehouse.with_name(f"{warehouse.stem}.published.duckdb")
+
+
+def site_path(warehouse: Path) -> Path:
+    """The built report site of a warehouse: the folder `x.site` beside `x.duckdb`."""
+    return warehouse.with_name(f"{warehouse.stem}.site")
+
+
+def missing_company_seeds() -> list[Path]:
+    """The company seeds that the folder in use lacks, as paths."""
+    folder = _from_root(os.environ.get("THROUGHLINE_SEEDS") or "seeds/company")
+    return [path for name in COMPANY_SEEDS if not (path := folder / f"{name}.csv").is_file()]
+
+
+def now() -> datetime:
+    """The loaders' clock: THROUGHLINE_NOW (ISO, UTC unless it has an offset), else the machine's; in UTC.
+
+    Raises:
+        ThroughlineError: THROUGHLINE_NOW is no ISO date or instant.
+    """
+    text = os.environ.get("THROUGHLINE_NOW")
+    if not text:
+        return datetime.now(UTC)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ThroughlineError(
+            f"THROUGHLINE_NOW is {text!r}, which is no ISO date or instant; write it like 2026-06-30T12:00:00Z."
+        ) from None
+    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def source_setting(source: str, name: str) -> str | None:
+    """A setting of a source by dlt's rules: SOURCES__<SOURCE>__<NAME>, else .dlt/secrets.toml or .dlt/config.toml."""
+    import dlt
+
+    return dlt.secrets.get(f"sources.{source}.{name}", str) or dlt.config.get(f"sources.{source}.{name}", str)
+
+
+def bucket_url(value: str) -> str:
+    """A BUCKET_URL as a URL or an absolute path; a relative folder counts from the project's root."""
+    return value if "://" in value else str(_from_root(value))

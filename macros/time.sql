@@ -1,0 +1,13 @@
+{% macro as_of() -%}
+    {#- "Now" for every model, as a UTC timestamp: var('as_of'), else the start of this run, the same in all its models. -#}
+    {%- if var('as_of') -%}
+        cast(cast('{{ var('as_of') }}' as timestamptz) at time zone 'UTC' as timestamp)
+    {%- else -%}
+        cast('{{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }}' as timestamp)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro reporting_date(instant) -%}
+    {#- The calendar date of a UTC timestamp in the reporting time zone. -#}
+    cast({{ instant }} at time zone 'UTC' at time zone '{{ var('reporting_timezone') }}' as date)
+{%- endmacro %}

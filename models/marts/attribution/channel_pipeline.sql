@@ -1,0 +1,44 @@
+with attribution_credits as (
+    select * from {{ ref('attribution_credits') }}
+),
+
+attribution_models as (
+    select * from {{ ref('attribution_models') }}
+),
+
+channels as (
+    select
+        attribution_model,
+        channel_name,
+        channel_name != 'unattributed' as is_attributed,
+        cast(sum(attributed_amount) as decimal(38, 9)) as attributed_amount,
+        count(distinct opportunity_id) as opportunities
+    from attribution_credits
+    group by attribution_model, channel_name
+),
+
+ranked_channels as (
+    select
+        channels.attribution_model,
+        attribution_models.attribution_model_label,
+        channels.channel_name,
+        {{ channel_label('channels.channel_name') }} as channel_label,
+        channels.is_attributed,
+        channels.attributed_amount,
+        channels.opportunities,
+        {{ rate(
+            'channels.attributed_amount',
+            'sum(channels.attributed_amount) over (partition by channels.attribution_model)'
+        ) }} as share_of_pipeline,
+        case
+            when channels.is_attributed
+                then cast(row_number() over (
+                    partition by channels.attribution_model, channels.is_attributed
+                    order by channels.attributed_amount desc, channels.channel_name
+                ) as integer)
+        end as rank_by_attributed_amount
+    from channels
+    inner join attribution_models on channels.attribution_model = attribution_models.attribution_model
+)
+
+select * from ranked_channels

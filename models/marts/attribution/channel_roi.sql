@@ -1,0 +1,95 @@
+with attribution_credits as (
+    select * from {{ ref('attribution_credits') }}
+),
+
+channel_spend as (
+    select * from {{ ref('int_channel_spend__monthly') }}
+),
+
+attribution_models as (
+    select * from {{ ref('attribution_models') }}
+),
+
+attributed_by_month as (
+    select
+        attribution_model,
+        channel_name,
+        created_month_start_date as month_start_date,
+        sum(attributed_amount) as attributed_amount
+    from attribution_credits
+    group by attribution_model, channel_name, created_month_start_date
+),
+
+spend_by_model as (
+    select
+        attribution_models.attribution_model,
+        channel_spend.channel_name,
+        channel_spend.month_start_date,
+        channel_spend.spend
+    from channel_spend
+    cross join attribution_models
+),
+
+-- A channel may cost money in a month that brings no opportunity, and the other way round.
+months as (
+    select
+        coalesce(attributed_by_month.attribution_model, spend_by_model.attribution_model) as attribution_model,
+        coalesce(attributed_by_month.channel_name, spend_by_model.channel_name) as channel_name,
+        coalesce(attributed_by_month.month_start_date, spend_by_model.month_start_date) as month_start_date,
+        coalesce(attributed_by_month.attributed_amount, 0) as attributed_amount,
+        spend_by_model.spend,
+        spend_by_model.channel_name is not null and spend_by_model.spend is null as is_spend_unconverted
+    from attributed_by_month
+    full outer join spend_by_model
+        on
+            attributed_by_month.attribution_model = spend_by_model.attribution_model
+            and attributed_by_month.channel_name = spend_by_model.channel_name
+            and attributed_by_month.month_start_date = spend_by_model.month_start_date
+),
+
+all_time as (
+    select
+        attribution_model,
+        channel_name,
+        cast(null as date) as month_start_date,
+        sum(attributed_amount) as attributed_amount,
+        -- What is left of a sum with an amount that no rate converts would look like all of it.
+        case when not bool_or(is_spend_unconverted) then sum(spend) end as spend
+    from months
+    group by attribution_model, channel_name
+),
+
+periods as (
+    select
+        attribution_model,
+        channel_name,
+        month_start_date,
+        attributed_amount,
+        spend
+    from months
+    union all
+    select
+        attribution_model,
+        channel_name,
+        month_start_date,
+        attributed_amount,
+        spend
+    from all_time
+),
+
+channel_roi as (
+    select
+        periods.attribution_model,
+        attribution_models.attribution_model_label,
+        periods.channel_name,
+        {{ channel_label('periods.channel_name') }} as channel_label,
+        periods.month_start_date,
+        cast(periods.attributed_amount as decimal(38, 9)) as attributed_amount,
+        cast(periods.spend as decimal(38, 9)) as spend,
+        cast(periods.attributed_amount - periods.spend as decimal(38, 9)) as profit,
+        {{ rate('periods.attributed_amount - periods.spend', 'periods.spend') }} * 100 as roi_pct
+    from periods
+    inner join attribution_models on periods.attribution_model = attribution_models.attribution_model
+)
+
+select * from channel_roi

@@ -1,0 +1,2 @@
+select * from {{ ref('attribution_credits') }}
+where attribution_model = 'last_touch'

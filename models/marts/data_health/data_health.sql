@@ -1,0 +1,24 @@
+with checks as (
+    select * from {{ ref('int_crm_checks__counted') }}
+),
+
+descriptions as (
+    select * from {{ ref('data_health_checks') }}
+),
+
+described_checks as (
+    select
+        checks.source,
+        checks.check_name,
+        descriptions.description,
+        checks.affected_records,
+        checks.checked_records,
+        {{ rate('checks.affected_records', 'checks.checked_records') }} as affected_rate
+    from checks
+    left join descriptions
+        on
+            checks.source = descriptions.source
+            and checks.check_name = descriptions.check_name
+)
+
+select * from described_checks

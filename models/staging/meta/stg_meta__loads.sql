@@ -1,0 +1,14 @@
+select
+    load_id,
+    source,
+    entity,
+    source_file,
+    started_at,
+    finished_at,
+    records_read,
+    records_new,
+    records_changed,
+    records_unchanged,
+    records_repeated,
+    records_rejected
+from {{ source('meta', 'loads') }}

@@ -1,0 +1,53 @@
+"""What all tests share: a clean environment, a runner for the two commands, and skips that name what is missing."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+# One's own settings must not reach a test, nor what a test does one's own warehouse.
+for name in [name for name in os.environ if name.startswith(("THROUGHLINE_", "SOURCES__", "DBT_", "DLT_"))]:
+    if name not in ("THROUGHLINE_REQUIRE_ALL",):
+        del os.environ[name]
+
+
+def require(is_there: object, need: str) -> None:
+    """Skips the test where a tool is missing; with THROUGHLINE_REQUIRE_ALL=1 that is a failure."""
+    if is_there:
+        return
+    if os.environ.get("THROUGHLINE_REQUIRE_ALL") == "1":
+        pytest.fail(f"needs {need}, and THROUGHLINE_REQUIRE_ALL=1 allows no skip")
+    pytest.skip(f"needs {need}")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Path:
+    """The path of a warehouse that is not there yet."""
+    return tmp_path / "warehouse" / "test.duckdb"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+    """Runs `throughline` or `dbt` as a user does, from the project's root, with the given environment added."""
+
+    def run_command(*command: str, check: bool = True, **environment: object) -> subprocess.CompletedProcess:
+        settings = {name: str(value) for name, value in environment.items()}
+        done = subprocess.run(
+            [str(BIN / command[0]), *command[1:]],
+            cwd=PROJECT_ROOT,
+            env=os.environ | {"DBT_TARGET_PATH": str(tmp_path / "target"), "DBT_LOG_PATH": str(tmp_path)} | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run_command
