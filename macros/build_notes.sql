@@ -29,7 +29,7 @@
             {%- elif status not in ('success', 'pass', 'no-op') -%}
                 {%- do counts.update({'error': counts.error + 1}) -%}
                 {%- do failed.append(marts.get(node.unique_id)) -%}
-                {%- for parent in node.depends_on.nodes if node.resource_type == 'test' -%}
+                {%- for parent in node.depends_on.nodes if node.resource_type in ('test', 'unit_test') -%}
                     {%- do failed.append(marts.get(parent)) -%}
                 {%- endfor -%}
             {%- endif -%}

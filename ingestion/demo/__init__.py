@@ -8,15 +8,19 @@ from ingestion.demo.world import World
 DEFAULT_SIZE = 400
 DEFAULT_SEED = 42
 
+WRITERS = {"crm": crm.write}
+
 
 def write_demo(folder: Path, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> None:
     """Write the demo company's exports; files that would not change are left alone.
 
     Args:
-        folder: Where the files go; made if it is missing.
+        folder: Where the files go, in a folder for each source (`crm`); made if it is missing.
         size: Number of accounts, at least 1. A larger world holds every smaller one unchanged.
         seed: Chooses the world; the same size and seed give the same bytes.
     """
     world = World(size, seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    crm.write(world, folder)
+    for source, writer in WRITERS.items():
+        place = folder / source
+        place.mkdir(parents=True, exist_ok=True)
+        writer(world, place)

@@ -30,7 +30,7 @@ UNLOADABLE = {
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return each file's bytes by its name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def written(folder):
     """Hold every record of the export, by file (a key of HEADERS)."""
     records = {}
     for file in HEADERS:
-        with (folder / f"larkfield_{file}_data.csv").open(encoding="utf-8", newline="") as handle:
+        with (folder / "crm" / f"larkfield_{file}_data.csv").open(encoding="utf-8", newline="") as handle:
             records[file] = list(csv.DictReader(handle))
     return records
 
@@ -127,7 +127,7 @@ def test_same_seed_writes_the_same_bytes_in_any_process(tmp_path):
 
 def test_default_export_is_pinned(folder):
     """The published pages show this very company, on every platform and Python: whoever changes it should mean to."""
-    texts = ((folder / f"larkfield_{file}_data.csv").read_bytes() for file in HEADERS)
+    texts = ((folder / "crm" / f"larkfield_{file}_data.csv").read_bytes() for file in HEADERS)
     assert hashlib.sha256(b"".join(texts)).hexdigest()[:16] == "4c9dd1ffb20dc0a8"
 
 
@@ -178,13 +178,13 @@ def test_only_files_that_differ_are_rewritten(tmp_path):
     """An unchanged file keeps its time, a changed one is replaced, and no partial file stays."""
     demo.write_demo(tmp_path, size=5)
     before = contents(tmp_path)
-    for path in tmp_path.iterdir():
+    for path in (tmp_path / "crm").iterdir():
         os.utime(path, (1, 1))
-    spoilt = tmp_path / "larkfield_contact_data.csv"
+    spoilt = tmp_path / "crm" / "larkfield_contact_data.csv"
     spoilt.write_text("spoilt")
     demo.write_demo(tmp_path, size=5)
     assert contents(tmp_path) == before
-    assert {path for path in tmp_path.iterdir() if path.stat().st_mtime != 1} == {spoilt}
+    assert {path for path in (tmp_path / "crm").iterdir() if path.stat().st_mtime != 1} == {spoilt}
 
 
 def test_failure_leaves_the_old_file(tmp_path):

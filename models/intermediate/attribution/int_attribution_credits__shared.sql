@@ -10,8 +10,8 @@ unattributed_opportunities as (
     select * from {{ ref('int_opportunities__unattributed') }}
 ),
 
--- A model's weights cut an opportunity into whole parts: (first + last + even) × touches of them. A touch gets what lies
--- between the parts given out before it and those given out with it.
+-- A model's weights cut an opportunity into whole parts: (first + last + even) × touches of them. A touch gets what
+-- lies between the parts given out before it and those given out with it.
 parts as (
     select
         attribution_models.attribution_model,

@@ -25,10 +25,8 @@ touchpoints_in_window as (
     inner join touchpoints
         on
             opportunities.account_id = touchpoints.account_id
-            and touchpoints.touchpoint_at <= opportunities.opportunity_created_at
-            and touchpoints.touchpoint_at >= {{
-                dbt.dateadd('day', -(var('attribution_window_days') | int), 'opportunities.opportunity_created_at')
-            }}
+            and opportunities.opportunity_created_at >= touchpoints.touchpoint_at
+            and {{ window_start('opportunities.opportunity_created_at') }} <= touchpoints.touchpoint_at
 ),
 
 touchpoints_in_order as (

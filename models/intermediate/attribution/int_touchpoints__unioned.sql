@@ -37,11 +37,11 @@ touchpoints_of_accounts as (
     select
         touchpoints.touchpoint_type,
         touchpoints.touchpoint_id,
-        coalesce(channel_aliases.channel, touchpoints.channel_name, '(no channel)') as channel_name,
         touchpoints.contact_id,
-        contacts.contact_id is not null as is_contact_known,
         contacts.account_id,
-        touchpoints.touchpoint_at
+        touchpoints.touchpoint_at,
+        contacts.contact_id is not null as is_contact_known,
+        coalesce(channel_aliases.channel, touchpoints.channel_name, '(no channel)') as channel_name
     from touchpoints
     left join contacts on touchpoints.contact_id = contacts.contact_id
     left join channel_aliases on touchpoints.channel_name = channel_aliases.source_channel

@@ -34,8 +34,8 @@ amounts as (
 ranked_amounts as (
     select
         *,
-        row_number() over (partition by channel_name order by attributed_amount, sort_order) as rank_from_lowest,
-        row_number() over (partition by channel_name order by attributed_amount desc, sort_order) as rank_from_highest
+        row_number() over (partition by channel_name order by attributed_amount, sort_order) as nth_lowest,
+        row_number() over (partition by channel_name order by attributed_amount desc, sort_order asc) as nth_highest
     from amounts
 ),
 
@@ -47,8 +47,8 @@ spreads as (
         cast(min(attributed_amount) as decimal(38, 9)) as lowest_amount,
         cast(max(attributed_amount) as decimal(38, 9)) as highest_amount,
         cast(max(attributed_amount) - min(attributed_amount) as decimal(38, 9)) as spread,
-        max(case when rank_from_lowest = 1 then attribution_model_label end) as lowest_model,
-        max(case when rank_from_highest = 1 then attribution_model_label end) as highest_model
+        max(case when nth_lowest = 1 then attribution_model_label end) as lowest_model,
+        max(case when nth_highest = 1 then attribution_model_label end) as highest_model
     from ranked_amounts
     group by channel_name, channel_label, is_attributed
 )

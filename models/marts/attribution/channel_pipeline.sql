@@ -10,9 +10,9 @@ channels as (
     select
         attribution_model,
         channel_name,
-        channel_name != 'unattributed' as is_attributed,
         cast(sum(attributed_amount) as decimal(38, 9)) as attributed_amount,
-        count(distinct opportunity_id) as opportunities
+        count(distinct opportunity_id) as opportunities,
+        channel_name != 'unattributed' as is_attributed
     from attribution_credits
     group by attribution_model, channel_name
 ),
@@ -34,7 +34,7 @@ ranked_channels as (
             when channels.is_attributed
                 then cast(row_number() over (
                     partition by channels.attribution_model, channels.is_attributed
-                    order by channels.attributed_amount desc, channels.channel_name
+                    order by channels.attributed_amount desc, channels.channel_name asc
                 ) as integer)
         end as rank_by_attributed_amount
     from channels

@@ -33,11 +33,11 @@ spend_by_model as (
 -- A channel may cost money in a month that brings no opportunity, and the other way round.
 months as (
     select
+        spend_by_model.spend,
         coalesce(attributed_by_month.attribution_model, spend_by_model.attribution_model) as attribution_model,
         coalesce(attributed_by_month.channel_name, spend_by_model.channel_name) as channel_name,
         coalesce(attributed_by_month.month_start_date, spend_by_model.month_start_date) as month_start_date,
         coalesce(attributed_by_month.attributed_amount, 0) as attributed_amount,
-        spend_by_model.spend,
         spend_by_model.channel_name is not null and spend_by_model.spend is null as is_spend_unconverted
     from attributed_by_month
     full outer join spend_by_model

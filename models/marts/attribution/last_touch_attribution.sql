@@ -1,2 +1,1 @@
-select * from {{ ref('attribution_credits') }}
-where attribution_model = 'last_touch'
+{{ attribution_credits_of('last_touch') }}

@@ -1,2 +1,1 @@
-select * from {{ ref('attribution_credits') }}
-where attribution_model = 'linear'
+{{ attribution_credits_of('linear') }}

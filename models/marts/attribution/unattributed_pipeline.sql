@@ -13,8 +13,8 @@ pipeline as (
 reasons as (
     select
         unattributed_reason,
-        count(*) as opportunities,
-        cast(coalesce(sum(pipeline_amount), 0) as decimal(38, 9)) as pipeline_amount
+        cast(coalesce(sum(pipeline_amount), 0) as decimal(38, 9)) as pipeline_amount,
+        count(*) as opportunities
     from unattributed_opportunities
     group by unattributed_reason
 ),
@@ -27,7 +27,9 @@ labelled_reasons as (
             when 'no_contact' then 'No contact of its account is known.'
             when 'no_touch' then 'No contact of its account was ever touched.'
             when 'no_touch_in_window'
-                then 'Its account was touched, but not in the {{ var("attribution_window_days") }} days before it was created.'
+                then
+                    'Its account was touched, but not in the {{ var("attribution_window_days") }} days before it was'
+                    || ' created.'
         end as reason_label,
         reasons.opportunities,
         reasons.pipeline_amount,
