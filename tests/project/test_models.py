@@ -1,0 +1,82 @@
+"""What every model must have, read from dbt's manifest: a grain that is said and tested, and words for each column."""
+
+import json
+
+import pytest
+
+from conftest import PROJECT_ROOT
+
+GRAIN_TESTS = {"unique", "unique_grain", "single_row"}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """dbt's manifest of the project as it is checked out."""
+    from dbt.cli.main import dbtRunner
+
+    target = tmp_path_factory.mktemp("target")
+    arguments = ["parse", "--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT), "--quiet"]
+    result = dbtRunner().invoke([*arguments, "--target-path", str(target), "--log-path", str(target)])
+    assert result.success, result.exception
+    return json.loads((target / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def models(manifest):
+    """The project's models."""
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def test_every_model_says_its_grain_first(models):
+    first_words = {model["name"]: model["description"].split()[:2] for model in models}
+    assert {name for name, words in first_words.items() if words not in (["One", "row"], ["One", "row:"])} == set()
+
+
+def test_every_model_tests_its_grain(manifest, models):
+    tested = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") in GRAIN_TESTS
+    }
+    assert {model["name"] for model in models if model["unique_id"] not in tested} == set()
+
+
+def test_every_column_has_a_description(manifest, models):
+    described = models + [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
+    described += list(manifest["sources"].values())
+    missing = {
+        f"{node['name']}.{column['name']}"
+        for node in described
+        for column in node["columns"].values()
+        if not column["description"].strip()
+    }
+    assert missing == set()
+    assert {node["name"] for node in described if not node["columns"] or not node["description"].strip()} == set()
+
+
+def test_every_mart_has_an_enforced_contract_and_an_example_question(models):
+    marts = [model for model in models if model["fqn"][1] == "marts"]
+    assert marts
+    assert {mart["name"] for mart in marts if not mart["contract"]["enforced"]} == set()
+    assert {mart["name"] for mart in marts if "Example question" not in mart["description"]} == set()
+
+
+def test_no_model_reads_a_layer_to_its_right(models):
+    layers = ["staging", "intermediate", "marts"]
+    layer_of = {model["unique_id"]: layers.index(model["fqn"][1]) for model in models}
+    backwards = {
+        (model["name"], parent)
+        for model in models
+        for parent in model["depends_on"]["nodes"]
+        if layer_of.get(parent, 0) > layer_of[model["unique_id"]]
+    }
+    assert backwards == set()
+
+
+def test_only_staging_reads_sources(models):
+    readers = {
+        model["name"]
+        for model in models
+        if model["fqn"][1] != "staging" and any(p.startswith("source.") for p in model["depends_on"]["nodes"])
+    }
+    assert readers == set()
