@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from conftest import PROJECT_ROOT
 
 GRAIN_TESTS = {"unique", "unique_grain", "single_row"}
@@ -11,7 +10,7 @@ GRAIN_TESTS = {"unique", "unique_grain", "single_row"}
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory):
-    """dbt's manifest of the project as it is checked out."""
+    """The manifest of the project as it is checked out."""
     from dbt.cli.main import dbtRunner
 
     target = tmp_path_factory.mktemp("target")
@@ -28,11 +27,13 @@ def models(manifest):
 
 
 def test_every_model_says_its_grain_first(models):
+    """A reader must know what a row is before anything else."""
     first_words = {model["name"]: model["description"].split()[:2] for model in models}
     assert {name for name, words in first_words.items() if words not in (["One", "row"], ["One", "row:"])} == set()
 
 
 def test_every_model_tests_its_grain(manifest, models):
+    """A grain that is only said is broken by the first careless join."""
     tested = {
         node["attached_node"]
         for node in manifest["nodes"].values()
@@ -42,6 +43,7 @@ def test_every_model_tests_its_grain(manifest, models):
 
 
 def test_every_column_has_a_description(manifest, models):
+    """Models, seeds and sources alike: the docs site shows them side by side."""
     described = models + [node for node in manifest["nodes"].values() if node["resource_type"] == "seed"]
     described += list(manifest["sources"].values())
     missing = {
@@ -55,6 +57,7 @@ def test_every_column_has_a_description(manifest, models):
 
 
 def test_every_mart_has_an_enforced_contract_and_an_example_question(models):
+    """Marts are what other people's queries rely on."""
     marts = [model for model in models if model["fqn"][1] == "marts"]
     assert marts
     assert {mart["name"] for mart in marts if not mart["contract"]["enforced"]} == set()
@@ -62,6 +65,7 @@ def test_every_mart_has_an_enforced_contract_and_an_example_question(models):
 
 
 def test_no_model_reads_a_layer_to_its_right(models):
+    """Staging, intermediate, marts: data flow one way."""
     layers = ["staging", "intermediate", "marts"]
     layer_of = {model["unique_id"]: layers.index(model["fqn"][1]) for model in models}
     backwards = {
@@ -74,6 +78,7 @@ def test_no_model_reads_a_layer_to_its_right(models):
 
 
 def test_only_staging_reads_sources(models):
+    """What is renamed and typed once is not read raw a second time."""
     readers = {
         model["name"]
         for model in models

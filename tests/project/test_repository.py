@@ -16,6 +16,7 @@ def tracked():
 
 
 def test_lock_files_pin_exactly_and_name_no_host():
+    """Whoever installs from a mirror of their own must not be sent elsewhere."""
     requirements = (PROJECT_ROOT / "requirements.lock").read_text()
     assert "://" not in requirements
     assert not re.search(r"^(-i|--(extra-)?index-url|--find-links)", requirements, re.MULTILINE)
@@ -28,6 +29,7 @@ def test_lock_files_pin_exactly_and_name_no_host():
 
 
 def test_what_is_asked_for_is_pinned_exactly():
+    """A range would let the next lock change what nobody looked at."""
     asked = json.loads((PROJECT_ROOT / "reports" / "package.json").read_text())
     versions = asked["dependencies"] | asked["overrides"]
     assert {name for name, version in versions.items() if not re.fullmatch(r"[\d.]+(-[\w.]+)?", version)} == set()
@@ -36,6 +38,7 @@ def test_what_is_asked_for_is_pinned_exactly():
 
 
 def test_company_seeds_ship_with_headers_only():
+    """The demo's seeds have the same columns, and no rows of a company are shipped."""
     shipped = {path.stem: path.read_text().splitlines() for path in (PROJECT_ROOT / "seeds" / "company").glob("*.csv")}
     assert set(shipped) == set(COMPANY_SEEDS)
     assert {name for name, lines in shipped.items() if len(lines) != 1} == set()
@@ -44,6 +47,7 @@ def test_company_seeds_ship_with_headers_only():
 
 
 def test_no_query_of_the_site_asks_for_people():
+    """A site ships each query's whole result: it reads aggregated marts, and no column about a person."""
     queries = list((PROJECT_ROOT / "reports" / "sources").rglob("*.sql"))
     assert queries
     asked = {
@@ -54,6 +58,7 @@ def test_no_query_of_the_site_asks_for_people():
 
 
 def test_every_e_mail_address_in_the_repository_is_invented():
+    """Addresses in fixtures and documents belong to nobody."""
     addresses = {
         (path.name, address)
         for path in tracked()
