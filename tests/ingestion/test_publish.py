@@ -98,26 +98,11 @@ def test_only_whole_and_clean_builds_are_published(files, warehouse, run):
     assert pipeline(published) == 250
     assert {path.name for path in warehouse.parent.iterdir() if path.is_file()} == {"test.duckdb", published.name}
 
-
-def test_publishing_waits_for_a_load_and_readers_do_not(files, warehouse, run):
-    """A process that holds the warehouse delays the copy; one that reads the copy disturbs nobody."""
-    environment = {"THROUGHLINE_WAREHOUSE": warehouse, "SOURCES__CRM__BUCKET_URL": files}
-    run("throughline", "load", "crm", **environment)
-    run("dbt", "build", THROUGHLINE_WAREHOUSE=warehouse)
-    run("throughline", "publish", **environment)
-    reader = duckdb.connect(warehouse.with_name("test.published.duckdb"), read_only=True)
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print(1, flush=True); time.sleep(2)",
-            str(warehouse),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout.readline() == "1\n"
-    done = run("throughline", "publish", **environment)
-    assert "is in use by process" in " ".join(done.stderr.split())
-    assert reader.execute("select pipeline_amount from marts.pipeline_summary").fetchone()[0] == 100
+    # A process that holds the warehouse delays the copy; one that reads the copy disturbs nobody.
+    reader = duckdb.connect(published, read_only=True)
+    holding = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep(2)"
+    holder = subprocess.Popen([sys.executable, "-c", holding, str(warehouse)], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    assert f"is in use by process {holder.pid}" in " ".join(throughline("publish").stderr.split())
+    assert reader.execute("select pipeline_amount from marts.pipeline_summary").fetchone() == (250,)
     holder.wait()
