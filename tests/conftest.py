@@ -1,29 +1,17 @@
-"""What all tests share: a clean environment, a runner for the two commands, and skips that name what is missing."""
+"""What all tests share: a clean environment, a warehouse of their own, and a runner for the two commands."""
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
+from support import BIN, PROJECT_ROOT
 
 # One's own settings must not reach a test, nor what a test does one's own warehouse.
 for name in [name for name in os.environ if name.startswith(("THROUGHLINE_", "SOURCES__", "DBT_", "DLT_"))]:
-    if name not in ("THROUGHLINE_REQUIRE_ALL",):
+    if name != "THROUGHLINE_REQUIRE_ALL":
         del os.environ[name]
-
-
-def require(is_there: object, need: str) -> None:
-    """Skips the test where a tool is missing; with THROUGHLINE_REQUIRE_ALL=1 that is a failure."""
-    if is_there:
-        return
-    if os.environ.get("THROUGHLINE_REQUIRE_ALL") == "1":
-        pytest.fail(f"needs {need}, and THROUGHLINE_REQUIRE_ALL=1 allows no skip")
-    pytest.skip(f"needs {need}")
 
 
 @pytest.fixture

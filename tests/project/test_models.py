@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import PROJECT_ROOT
+from support import PROJECT_ROOT
 
 GRAIN_TESTS = {"unique", "unique_grain", "single_row"}
 

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from conftest import PROJECT_ROOT
+from support import PROJECT_ROOT
 
 from ingestion.settings import COMPANY_SEEDS
 

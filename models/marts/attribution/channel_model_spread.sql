@@ -47,10 +47,24 @@ spreads as (
         cast(min(attributed_amount) as decimal(38, 9)) as lowest_amount,
         cast(max(attributed_amount) as decimal(38, 9)) as highest_amount,
         cast(max(attributed_amount) - min(attributed_amount) as decimal(38, 9)) as spread,
-        max(case when nth_lowest = 1 then attribution_model_label end) as lowest_model,
-        max(case when nth_highest = 1 then attribution_model_label end) as highest_model
+        max(case when nth_lowest = 1 then attribution_model_label end) as first_lowest_model,
+        max(case when nth_highest = 1 then attribution_model_label end) as first_highest_model
     from ranked_amounts
     group by channel_name, channel_label, is_attributed
+),
+
+-- Where all models agree there is no lowest and no highest one to name.
+named_spreads as (
+    select
+        channel_name,
+        channel_label,
+        is_attributed,
+        lowest_amount,
+        highest_amount,
+        spread,
+        case when spread > 0 then first_lowest_model end as lowest_model,
+        case when spread > 0 then first_highest_model end as highest_model
+    from spreads
 )
 
-select * from spreads
+select * from named_spreads

@@ -83,6 +83,7 @@ channel_roi as (
         attribution_models.attribution_model_label,
         periods.channel_name,
         {{ channel_label('periods.channel_name') }} as channel_label,
+        periods.channel_name != 'unattributed' as is_attributed,
         periods.month_start_date,
         cast(periods.attributed_amount as decimal(38, 9)) as attributed_amount,
         cast(periods.spend as decimal(38, 9)) as spend,

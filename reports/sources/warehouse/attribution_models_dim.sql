@@ -1,0 +1,6 @@
+select
+    attribution_model,
+    attribution_model_label,
+    sort_order,
+    description,
+from marts.attribution_models_dim

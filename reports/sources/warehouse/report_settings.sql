@@ -1,0 +1,6 @@
+select
+    reporting_currency,
+    reporting_timezone,
+    attribution_window_days,
+    strftime(as_of, '%Y-%m-%d %H:%M') as as_of_utc,
+from marts.report_settings

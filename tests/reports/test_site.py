@@ -1,0 +1,410 @@
+"""The report site: how it is built, and what a reader of the demo's site meets in a browser."""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+from support import PROJECT_ROOT, require
+
+from ingestion import site
+from ingestion.errors import ThroughlineError
+
+SITE = PROJECT_ROOT / "warehouse" / "demo.site"
+PUBLISHED = PROJECT_ROOT / "warehouse" / "demo.published.duckdb"
+SOURCES = PROJECT_ROOT / "reports" / "sources" / "warehouse"
+PAGES = ("/", "/attribution/")
+DESK, PHONE = (1280, 900), (390, 844)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}")
+PERSONAL = re.compile(r"e?mail|contact|person|invitee|phone|(first|last|full|host)_?name")
+
+
+# --- how it is built, with commands that stand in for Evidence's --------------------------------------------------
+
+WRITE_SITE = "import pathlib; b = pathlib.Path('build'); b.mkdir(); (b / 'index.html').write_text('new')"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A file in the place of a published copy."""
+    path = tmp_path / "warehouse" / "x.published.duckdb"
+    path.parent.mkdir()
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def in_place(tmp_path: Path) -> Path:
+    """A site that was built before."""
+    folder = tmp_path / "warehouse" / "x.site"
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text("old")
+    (folder / "gone.html").touch()
+    return folder
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Replaces the steps of the build by Python scripts; returns the reports folder in which they run."""
+    reports = tmp_path / "reports"
+    (reports / "node_modules").mkdir(parents=True)
+
+    def replace(*scripts: str) -> Path:
+        monkeypatch.setattr(site, "REPORTS", reports)
+        monkeypatch.setattr(site, "STEPS", tuple((sys.executable, "-c", script) for script in scripts))
+        return reports
+
+    return replace
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The text of each file in a folder."""
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_build_takes_the_place_of_the_site(published: Path, in_place: Path, steps: Callable[..., Path]) -> None:
+    """The old site goes as a whole, with files that the new one lacks, and nothing is left beside it."""
+    steps("pass", WRITE_SITE)
+    site.build_site(published, in_place)
+    assert contents(in_place) == {"index.html": "new"}
+    assert {path.name for path in in_place.parent.iterdir()} == {published.name, in_place.name}
+
+
+def test_a_first_build_makes_the_folder(published: Path, tmp_path: Path, steps: Callable[..., Path]) -> None:
+    """Neither a site nor its parent folder has to be there."""
+    steps("pass", WRITE_SITE)
+    site.build_site(published, tmp_path / "elsewhere" / "x.site")
+    assert contents(tmp_path / "elsewhere" / "x.site") == {"index.html": "new"}
+
+
+@pytest.mark.parametrize(
+    ("scripts", "sentence"),
+    [
+        (("raise SystemExit(3)", WRITE_SITE), "exit code 3"),
+        (("pass", WRITE_SITE + "; raise SystemExit(4)"), "exit code 4"),
+        (
+            ("print('  spend ✖ Error: Binder Error: no such column'); raise SystemExit(1)", WRITE_SITE),
+            "source query spend",
+        ),
+        (
+            ("pass", WRITE_SITE + r"; print('\x1b[31mtop | Error in Query! Catalog Error: no table\x1b[0m')"),
+            "page query top",
+        ),
+        (
+            ("pass", WRITE_SITE + "; import sys; print('top | Error in Query! no table', file=sys.stderr)"),
+            "page query top",
+        ),
+        (("pass", "print('[ERROR]:  Internal Error | /roi { status: 500 }'); raise SystemExit(1)"), "page /roi"),
+        (("pass", "pass"), "holds no index.html"),
+    ],
+    ids=[
+        "sources fail",
+        "build fails",
+        "source query fails",
+        "page query fails",
+        "on standard error",
+        "page fails",
+        "no page",
+    ],
+)
+def test_a_build_that_fails_leaves_the_site_in_place(
+    scripts: tuple[str, str], sentence: str, published: Path, in_place: Path, steps: Callable[..., Path]
+) -> None:
+    """Evidence ends with 0 after a page query's error, so its words count as much as its exit code."""
+    steps(*scripts)
+    before = contents(in_place)
+    with pytest.raises(ThroughlineError, match=sentence):
+        site.build_site(published, in_place)
+    assert contents(in_place) == before
+    assert {path.name for path in in_place.parent.iterdir()} == {published.name, in_place.name}
+
+
+def test_nothing_of_an_earlier_build_is_shipped(published: Path, in_place: Path, steps: Callable[..., Path]) -> None:
+    """Tables of another warehouse would otherwise travel in what Evidence keeps between builds."""
+    reports = steps("pass", WRITE_SITE)
+    for stale in (".evidence/template/static/data/secret.parquet", "build/data/secret.parquet"):
+        (reports / stale).parent.mkdir(parents=True)
+        (reports / stale).touch()
+    site.build_site(published, in_place)
+    assert contents(in_place) == {"index.html": "new"}
+    assert not list(reports.rglob("secret.parquet"))
+
+
+def test_the_build_reads_the_published_copy_and_reports_to_nobody(
+    published: Path, in_place: Path, steps: Callable[..., Path]
+) -> None:
+    """The connector takes its path from the folder of the source, and telemetry is on unless switched off."""
+    reports = steps("import json, os; json.dump(dict(os.environ), open('environment.json', 'w'))", WRITE_SITE)
+    site.build_site(published, in_place)
+    environment = json.loads((reports / "environment.json").read_text())
+    named = reports / "sources" / "warehouse" / environment["EVIDENCE_SOURCE__warehouse__filename"]
+    assert Path(os.path.normpath(named)) == published
+    assert environment["SEND_ANONYMOUS_USAGE_STATS"] == "no"
+
+
+def test_the_output_is_shown_while_the_build_runs(
+    published: Path, in_place: Path, steps: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Both streams arrive, so that a failure can be understood."""
+    steps("import sys; print('to out'); print('to err', file=sys.stderr)", WRITE_SITE)
+    site.build_site(published, in_place)
+    assert {"to out", "to err"} <= set(capfd.readouterr().out.splitlines())
+
+
+def test_without_a_published_copy_the_remedy_is_named(tmp_path: Path, steps: Callable[..., Path]) -> None:
+    """Nobody should have to know how the copy comes about."""
+    steps("pass", WRITE_SITE)
+    with pytest.raises(ThroughlineError, match=r"x\.published\.duckdb .*`throughline publish`"):
+        site.build_site(tmp_path / "x.published.duckdb", tmp_path / "x.site")
+
+
+def test_without_packages_the_remedy_is_named(published: Path, in_place: Path, steps: Callable[..., Path]) -> None:
+    """As after a fresh clone."""
+    (steps("pass", WRITE_SITE) / "node_modules").rmdir()
+    with pytest.raises(ThroughlineError, match="`make setup`"):
+        site.build_site(published, in_place)
+
+
+def test_two_builds_cannot_run_at_once(published: Path, in_place: Path, steps: Callable[..., Path]) -> None:
+    """Builds share one folder; the second is refused, and allowed once the first has ended."""
+    handle = os.open(steps("pass", WRITE_SITE), os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ThroughlineError, match="Another build"):
+            site.build_site(published, in_place)
+    finally:
+        os.close(handle)
+    site.build_site(published, in_place)
+    assert contents(in_place) == {"index.html": "new"}
+
+
+def test_a_folder_without_a_site_is_not_served(tmp_path: Path) -> None:
+    """A missing site is a sentence, not an empty page."""
+    with pytest.raises(ThroughlineError, match="`throughline site`"):
+        site.serve_site(tmp_path)
+
+
+# --- what a reader meets ------------------------------------------------------------------------------------------
+
+
+def serve(folder: Path) -> Iterator[str]:
+    """Serves a site on a free port of this machine, and yields its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(site.site_app(folder), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def built() -> Path:
+    """The demo's site."""
+    require((SITE / "index.html").is_file() and PUBLISHED.is_file(), "the demo site: run make run")
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def address(built: Path) -> Iterator[str]:
+    """Where the demo's site is served."""
+    yield from serve(built)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        path = path or playwright.chromium.executable_path
+        require(Path(path).exists(), "Chromium")
+        # Chromium refuses to run as root inside its sandbox.
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that notes its errors and what it asks for."""
+    width, height = getattr(request, "param", DESK)
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.errors, page.asked = [], []
+    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()
+
+
+def open_page(page: Page, address: str, path: str) -> str:
+    """Opens a page of the site, waits until it stands still, and returns the sentence that answers its question."""
+    page.goto(address + path, wait_until="networkidle")
+    return answer(page)
+
+
+def answer(page: Page) -> str:
+    """The sentence that answers the question of an open page."""
+    return " ".join(page.locator("#answer").inner_text().split())
+
+
+def query(sql: str) -> list[dict[str, object]]:
+    """Rows of the published copy."""
+    with duckdb.connect(PUBLISHED, read_only=True) as connection:
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def short(amount: object) -> str:
+    """An amount as the site's sentences show it."""
+    number = float(amount)  # type: ignore[arg-type]
+    if number >= 999950:
+        return f"{number / 1e6:,.1f}M"
+    return f"{number / 1e3:,.1f}k" if number >= 1000 else f"{number:,.0f}"
+
+
+def expected_answers() -> dict[str, str]:
+    """By the label of a model: the beginning of the sentence that the warehouse's figures make."""
+    rows = query("""
+        select attribution_model_label, channel_label, channel_pipeline.attributed_amount, share_of_pipeline,
+            pipeline_amount, reporting_currency
+        from marts.channel_pipeline
+        inner join marts.attribution_models_dim using (attribution_model, attribution_model_label)
+        cross join marts.pipeline_summary
+        cross join marts.report_settings
+        where rank_by_attributed_amount = 1
+        order by sort_order
+    """)
+    return {
+        row["attribution_model_label"]: (
+            f"{row['channel_label']} sourced the most pipeline under {row['attribution_model_label'].lower()}: "
+            f"{short(row['attributed_amount'])} {row['reporting_currency']} "
+            f"of {short(row['pipeline_amount'])} {row['reporting_currency']} ({row['share_of_pipeline']:.1%})."
+        )
+        for row in rows
+    }
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("page", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
+def test_a_page_loads_whole_from_this_machine_alone(page: Page, address: str, path: str) -> None:
+    """No error, no request to anybody else, no sideways scrolling, on a desk and on a phone."""
+    open_page(page, address, path)
+    assert page.errors == []
+    assert {url for url in page.asked if not url.startswith((address + "/", "data:", "blob:"))} == set()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+
+
+@pytest.mark.parametrize("page", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
+def test_the_charts_are_drawn(page: Page, address: str) -> None:
+    """A canvas may be there and blank, or hold nothing but its labels."""
+    open_page(page, address, "/attribution/")
+    page.wait_for_function("document.querySelectorAll('canvas').length === 2")
+    # The bars grow for a second after they appear.
+    page.wait_for_timeout(1500)
+    for canvas in page.locator("canvas").all():
+        colours = canvas.evaluate("""canvas => {
+            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+            const counts = new Map();
+            for (let i = 0; i < data.length; i += 4) {
+                if (data[i + 3] < 255) continue;
+                const colour = data.slice(i, i + 3).join();
+                counts.set(colour, (counts.get(colour) ?? 0) + 1);
+            }
+            return [...counts.values()].filter((count) => count > 200).length;
+        }""")
+        # Of a chart without bars only its text is left, in no more than two greys.
+        assert colours >= 4
+
+
+def test_the_home_page_gives_the_answer_of_the_first_model(page: Page, address: str) -> None:
+    """The headline is the mart's, figure by figure."""
+    assert open_page(page, address, "/") == next(iter(expected_answers().values()))
+
+
+def test_the_model_switch_changes_the_answer_to_that_of_the_warehouse(page: Page, address: str) -> None:
+    """Each model has its own sentence and its own table, and the page opens with the first model's."""
+    unattributed = query("select unattributed_share from marts.pipeline_summary")[0]["unattributed_share"]
+    first = open_page(page, address, "/attribution/")
+    seen = []
+    for label, sentence in expected_answers().items():
+        page.get_by_role("group").get_by_role("button", name=label, exact=True).click()
+        page.wait_for_function(
+            "label => document.querySelector('#answer').innerText.toLowerCase().includes(`under ${label}`)",
+            arg=label.lower(),
+        )
+        seen.append(answer(page))
+        assert seen[-1] == f"{sentence} {unattributed:.1%} of the pipeline could not be attributed."
+        amounts = query(
+            f"select attributed_amount from marts.channel_pipeline where attribution_model_label = '{label}'"
+        )
+        rows = page.get_by_role("table").filter(visible=True).first.inner_text()
+        assert {f"{row['attributed_amount']:,.0f}" for row in amounts} <= set(rows.split())
+    assert first == seen[0]
+    assert len(set(seen)) == len(seen) > 1
+    assert page.errors == []
+
+
+def test_roi_is_shown_only_where_spend_is_known(page: Page, address: str) -> None:
+    """A table of blanks tells nobody that spend is missing."""
+    has_spend = query("select count(spend) > 0 as has_spend from marts.channel_roi where month_start_date is null")
+    open_page(page, address, "/attribution/")
+    assert page.get_by_text("No spend loaded").is_visible() != has_spend[0]["has_spend"]
+
+
+def test_the_notes_are_the_checks_that_found_something(page: Page, address: str) -> None:
+    """A check that found nothing would hide those that did."""
+    open_page(page, address, "/")
+    text = page.locator("main").inner_text()
+    for row in query("select description, affected_records from marts.data_health"):
+        assert (row["description"] in text) == (row["affected_records"] > 0)
+
+
+def test_no_person_is_on_a_page(page: Page, address: str) -> None:
+    """What a reader sees names nobody."""
+    for path in PAGES:
+        open_page(page, address, path)
+        assert not EMAIL.search(page.locator("body").inner_text())
+
+
+def test_no_person_is_in_what_is_shipped(built: Path) -> None:
+    """Every row of every source query reaches the reader, shown or not, and only those of queries that still exist."""
+    tables = list((built / "data").rglob("*.parquet"))
+    assert {path.stem for path in tables} == {path.stem for path in SOURCES.glob("*.sql")}
+    for path in tables:
+        relation = duckdb.read_parquet(str(path))
+        assert [name for name in relation.columns if PERSONAL.search(name)] == [], path.stem
+        assert [row for row in relation.fetchall() if any(EMAIL.search(str(value)) for value in row)] == [], path.stem
+    # Results of the pages' own queries and the pages as they were rendered.
+    for path in built.rglob("*"):
+        if path.is_file() and path.suffix in (".arrow", ".json", ".html"):
+            assert not EMAIL.search(path.read_text(encoding="utf-8", errors="replace")), path
+
+
+def test_part_of_a_table_can_be_asked_for(built: Path, address: str) -> None:
+    """Without ranges the browser loads every table whole on each page."""
+    path = next((built / "data").rglob("*.parquet"))
+    ask = urllib.request.Request(f"{address}/{path.relative_to(built).as_posix()}", headers={"Range": "bytes=0-3"})
+    with urllib.request.urlopen(ask) as reply:
+        assert (reply.status, reply.read()) == (206, b"PAR1")
+        assert reply.headers["Content-Range"] == f"bytes 0-3/{path.stat().st_size}"
+        # Query results keep their names from build to build, so a browser must not show the old ones.
+        assert reply.headers["Cache-Control"] == "no-cache"

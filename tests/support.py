@@ -1,0 +1,19 @@
+"""What tests import from one another: where the project is, and skips that name what is missing."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+def require(is_there: object, need: str) -> None:
+    """Skips the test where a tool is missing; with THROUGHLINE_REQUIRE_ALL=1 that is a failure."""
+    if is_there:
+        return
+    if os.environ.get("THROUGHLINE_REQUIRE_ALL") == "1":
+        pytest.fail(f"needs {need}, and THROUGHLINE_REQUIRE_ALL=1 allows no skip")
+    pytest.skip(f"needs {need}")
