@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 _TIME = r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?:[Zz]|([+-](?:0\d|1[0-4])(?::?[0-5]\d)?))?)?"
+# Times that are, or that an offset may carry, outside of the years 1 to 9999, which Python cannot represent.
+_BEYOND = r"^(0000|0001-01-01.*\+|9999-12-31.*-)"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
+_AMOUNT = "try_cast({text} as decimal(38, 9))"
 
 
 class Kind(Enum):
@@ -18,21 +21,19 @@ class Kind(Enum):
 
     TEXT = ("varchar", "{text}", "is no text")
     EMAIL = ("varchar", "lower({text})", "is no text")
-    # A time without a zone is UTC. It is put together anew because the cast knows fewer spellings than ISO 8601.
     TIMESTAMP = (
         "timestamp",
-        "case when regexp_full_match({text}, '{time}') and {text} not like '0000%' then try_cast("
-        "regexp_replace({text}, '^{time}$', '\\1 \\2\\3') as timestamptz) at time zone 'UTC' end".replace(
-            "{time}", _TIME
-        ),
+        f"case when regexp_full_match({{text}}, '{_TIME}') and not regexp_matches({{text}}, '{_BEYOND}')"
+        " then try_cast("
+        # Put together anew because the cast knows fewer spellings than ISO 8601. Without a zone it is UTC.
+        f"trim(regexp_replace({{text}}, '^{_TIME}$', '\\1 \\2\\3')) as timestamptz) at time zone 'UTC' end",
         "is no readable time",
     )
+    # Amounts below 10^15 leave sums and shares of them room in the 128 bits of a decimal.
     DECIMAL = (
         "decimal(38, 9)",
-        "case when regexp_full_match({text}, '{number}') then try_cast({text} as decimal(38, 9)) end".replace(
-            "{number}", _NUMBER
-        ),
-        "is no number that fits",
+        f"case when regexp_full_match({{text}}, '{_NUMBER}') and abs({_AMOUNT}) < 1000000000000000 then {_AMOUNT} end",
+        "is no number below 10^15",
     )
 
     def __init__(self, sql_type: str, expression: str, complaint: str) -> None:

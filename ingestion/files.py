@@ -12,10 +12,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.exceptions import BotoCoreError
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, InvalidNativeValue
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs.exceptions import NativeValueError
 from dlt.common.storages.configuration import FilesystemConfiguration
@@ -25,7 +28,8 @@ from fsspec import AbstractFileSystem
 from ingestion.errors import ThroughlineError
 from ingestion.settings import bucket_url
 
-_BATCH_ROWS = 50_000
+# Larger ones are slower: Python's garbage collector goes through all cells that wait.
+_BATCH_ROWS = 5_000
 _EXTENSIONS = (".csv", ".parquet")
 
 # A cell may hold a long note; the module's default of 128 KiB would fail the whole file on it.
@@ -85,7 +89,10 @@ def list_files(source: str, url: str) -> list[SourceFile]:
     Raises:
         ThroughlineError: The place cannot be listed.
     """
-    setting = f"SOURCES__{source.upper()}__BUCKET_URL"
+    prefix = f"SOURCES__{source.upper()}__"
+    setting = f"{prefix}BUCKET_URL"
+    if "://" in url and not url.startswith(("file://", "s3://")):
+        raise ThroughlineError(f"{setting} names {url}, which is neither a folder nor an s3:// prefix.")
     try:
         configuration = resolve_configuration(
             FilesystemConfiguration(bucket_url=bucket_url(url)), sections=("sources", source)
@@ -95,12 +102,19 @@ def list_files(source: str, url: str) -> list[SourceFile]:
         entries = filesystem.ls(root, detail=True)
     except FileNotFoundError:
         raise ThroughlineError(f"{setting} names {url}, which does not exist; correct the setting.") from None
-    except (OSError, ValueError, ImportError, NativeValueError) as error:
+    except (ConfigFieldMissingException, InvalidNativeValue):
+        raise ThroughlineError(
+            f"{setting} names {url}, without usable credentials; set {prefix}CREDENTIALS__AWS_ACCESS_KEY_ID and"
+            f" {prefix}CREDENTIALS__AWS_SECRET_ACCESS_KEY."
+        ) from None
+    except (OSError, ValueError, BotoCoreError, NativeValueError) as error:
         raise ThroughlineError(f"{setting} names {url}, which cannot be listed: {error}") from error
     modification_time = MTIME_DISPATCH[configuration.protocol]
     files = []
     for entry in entries:
         name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
+        if entry.get("islink") and (target := Path(entry["name"]).resolve()).exists():
+            entry = filesystem.info(str(target)) | {"name": entry["name"]}
         if entry["type"] != "file" or not name.lower().endswith(_EXTENSIONS):
             continue
         modified_at = modification_time(entry).astimezone(UTC)
@@ -138,7 +152,7 @@ def check_header(file: SourceFile, required: list[str]) -> None:
     for column in required:
         if column not in header:
             raise ThroughlineError(
-                f"{file.name} has no column {column!r} (it has: {', '.join(header) or 'no header at all'});"
+                f"{file.name} has no column {column!r} (it has: {_printable(', '.join(header)) or 'no header at all'});"
                 " nothing was loaded. Export the file again with that column."
             )
         if header.count(column) > 1:
@@ -171,7 +185,7 @@ def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int],
 def _sentences(file: SourceFile) -> Iterator[None]:
     try:
         yield
-    except (OSError, csv.Error, pa.ArrowException) as error:
+    except (OSError, BotoCoreError, csv.Error, pa.ArrowException) as error:
         raise ThroughlineError(
             f"{file.name} cannot be read ({error}); nothing was loaded. Export the file again."
         ) from error
@@ -181,24 +195,45 @@ def _is_parquet(file: SourceFile) -> bool:
     return file.name.lower().endswith(".parquet")
 
 
-def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str]]]:
-    """The records of a CSV file with the line each begins on; blank lines are none."""
+def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:
+    """The records of a CSV file: the line each begins on, its cells, and its text where quotes made no cells of it.
+
+    Blank lines are none. Quotes are taken strictly: a stray one must not swallow the lines that follow it in silence.
+    """
     # Bytes that are no UTF-8 become surrogates, so that one bad record does not stop the file.
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text)
+    record: list[str] = []
+    is_at_end = False
+
+    def lines() -> Iterator[str]:
+        nonlocal is_at_end
+        for line in text:
+            record.append(line)
+            yield line
+        is_at_end = True
+
+    reader = csv.reader(lines(), strict=True)
     line = 1
     try:
-        for row in reader:
-            if row:
-                yield line, row
+        while True:
+            record.clear()
+            try:
+                if row := next(reader):
+                    yield line, row, ""
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if is_at_end:
+                    raise csv.Error(f"the quotation mark that line {line} opens is never closed") from error
+                yield line, [], "".join(record)
             line = reader.line_num + 1
     finally:
         # Left to itself, a wrapper closes the stream, whose position the caller still asks for.
         text.detach()
 
 
-def _csv_header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    return [normalized(cell) for cell in next(rows, (1, []))[1]]
+def _csv_header(rows: Iterator[tuple[int, list[str], str]]) -> list[str]:
+    return [normalized(cell) for cell in next(rows, (1, [], ""))[1]]
 
 
 def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
@@ -209,14 +244,16 @@ def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
     while chunk := list(itertools.islice(rows, _BATCH_ROWS)):
         # Trailing commas are harmless; any other difference means that cells are not where the header says.
         fitting = [
-            (line, row) for line, row in chunk if len(row) == width or (len(row) > width and not any(row[width:]))
+            (line, row) for line, row, _ in chunk if len(row) == width or (len(row) > width and not any(row[width:]))
         ]
         malformed = []
         if len(fitting) < len(chunk):
             kept = {line for line, _ in fitting}
             malformed = [
-                (line, _as_text(row), f"has {len(row)} cells where the header has {width}")
-                for line, row in chunk
+                (line, _printable(text), "has a quotation mark where none can be")
+                if text
+                else (line, _as_text(row), f"has {len(row)} cells where the header has {width}")
+                for line, row, text in chunk
                 if line not in kept
             ]
         try:
@@ -249,7 +286,11 @@ def _is_utf8(row: list[str]) -> bool:
 def _as_text(row: list[str]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow(row)
-    return buffer.getvalue().encode("utf-8", "backslashreplace").decode()
+    return _printable(buffer.getvalue())
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _parquet_header(parquet: pq.ParquetFile) -> list[str]:
@@ -258,12 +299,12 @@ def _parquet_header(parquet: pq.ParquetFile) -> list[str]:
 
 def _read_parquet(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
     parquet = pq.ParquetFile(stream)
-    header = _parquet_header(parquet)
+    names = dict(zip(_parquet_header(parquet), parquet.schema_arrow.names, strict=True))
     line = 1
-    for batch in parquet.iter_batches(_BATCH_ROWS):
+    for batch in parquet.iter_batches(_BATCH_ROWS, columns=[names[column] for column in columns if column in names]):
         cells = {
-            column: _text_column(batch.column(header.index(column)))
-            if column in header
+            column: _text_column(batch.column(names[column]))
+            if column in names
             else pa.nulls(batch.num_rows, pa.string())
             for column in columns
         }
@@ -275,4 +316,7 @@ def _text_column(column: pa.Array) -> pa.Array:
     """A Parquet column as text; an instant with a zone as its UTC time, which is how one without is read."""
     if pa.types.is_timestamp(column.type) and column.type.tz:
         column = column.cast(pa.timestamp(column.type.unit))
-    return column.cast(pa.string())
+    text = column.cast(pa.string())
+    # Not every writer sees to it that its text is UTF-8.
+    text.validate(full=True)
+    return text

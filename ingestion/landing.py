@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import dropwhile
 from pathlib import Path
 
 import dlt
@@ -24,10 +25,8 @@ from ingestion.files import SourceFile, check_header, list_files, matching, read
 from ingestion.settings import now
 from ingestion.warehouse import connect, console, exclusive, has_table, identity, patiently, working_folder
 
-# What must hold whatever dlt's configuration files say: no telemetry, and no second copy of the rows kept in
-# raw_<source>_staging.
+# What must hold whatever dlt's configuration files say: no telemetry.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-os.environ["LOAD__TRUNCATE_STAGING_DATASET"] = "true"
 
 _ARROW_ROWS = 100_000
 _TRIMMED = "nullif(trim({cell}, e' \\t\\r\\n' || chr(160)), '')"
@@ -47,6 +46,9 @@ def land_files(source: str, url: str, tables: Sequence[FileTable], warehouse: Pa
         ThroughlineError: A file lacks a column or cannot be read, nothing fits, or the warehouse stayed locked.
     """
     with exclusive(warehouse):
+        if warehouse.exists():
+            # Says at once if it is no DuckDB file, and replays what a killed process left in its log.
+            connect(warehouse).close()
         started_at = now()
         files = list_files(source, url)
         chosen = {table: matching(files, table.pattern) for table in tables}
@@ -68,10 +70,10 @@ def land_files(source: str, url: str, tables: Sequence[FileTable], warehouse: Pa
 def _unread(
     source: str, chosen: dict[FileTable, list[SourceFile]], warehouse: Path
 ) -> dict[FileTable, list[SourceFile]]:
-    """The files whose present version the warehouse does not have.
+    """The files whose present version the warehouse does not have, and all that are later than one of these.
 
-    A note that a file was read is believed only while its rows are there: a table that was dropped or emptied since
-    is filled again.
+    The later ones, since what they say of a record that an older file brings late must win again. A note that a file
+    was read is believed only while its rows are there: a table that was dropped or emptied since is filled again.
     """
     if not warehouse.is_file():
         return chosen
@@ -81,19 +83,32 @@ def _unread(
         unread = {}
         for table, files in chosen.items():
             notes = connection.execute(
-                "select source_file, arg_max(file_version, rowid), sum(records_new) > 0"
+                "select source_file, arg_max(file_version, rowid), sum(records_read - records_rejected) > 0,"
+                " arg_max(records_rejected, rowid) > 0"
                 " from raw_meta.loads where source = ? and entity = ? group by source_file",
                 [source, table.name],
             ).fetchall()
-            relation = f"raw_{source}.{table.name}"
-            has_rows = (
-                has_table(connection, f"raw_{source}", table.name)
-                and connection.execute(f"select 1 from {relation} limit 1").fetchone()
+            is_lost = (any(landed for *_, landed, _ in notes) and not _has_rows(connection, source, table.name)) or (
+                any(rejected for *_, rejected in notes) and not _has_rows(connection, source, "rejected_records")
             )
-            is_lost = not has_rows and any(landed for *_, landed in notes)
-            versions = {} if is_lost else {name: version for name, version, _ in notes}
-            unread[table] = [file for file in files if versions.get(file.name) != file.version]
+            versions = {} if is_lost else {name: version for name, version, *_ in notes}
+            is_known = {file for file in files if versions.get(file.name) == file.version}
+            unread[table] = list(dropwhile(is_known.__contains__, files))
         return unread
+
+
+def _has_rows(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> bool:
+    if not has_table(connection, f"raw_{source}", table):
+        return False
+    return connection.execute(f"select 1 from raw_{source}.{table} limit 1").fetchone() is not None
+
+
+def _ensure_table(connection: duckdb.DuckDBPyConnection, relation: str, columns: dict[str, str]) -> None:
+    connection.execute(f"create schema if not exists {relation.split('.')[0]}")
+    declared = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
+    connection.execute(f"create table if not exists {relation} ({declared})")
+    for name, sql_type in columns.items():
+        connection.execute(f"alter table {relation} add column if not exists {name} {sql_type}")
 
 
 class _Load:
@@ -193,33 +208,36 @@ class _Load:
         trimmed = ", ".join(f"{_TRIMMED.format(cell=name)} as {name}" for name in table.column_names)
         typed = ", ".join(f"{column.kind.typed(f'trimmed.{column.name}')} as {column.name}" for column in table.columns)
         complaints = ", ".join(
-            f"case when trimmed.{column.name} is null and {column.is_required} then '{column.name} is blank'"
-            f" when trimmed.{column.name} is not null and typed.{column.name} is null"
+            f"case when cells.{column.name} is null and {column.is_required} then '{column.name} is blank'"
+            f" when cells.{column.name} is not null and {column.name} is null"
             f" then '{column.name} {column.kind.complaint}' end"
             for column in table.columns
         )
-        as_read = ", ".join(f"'{name}': trimmed.{name}" for name in table.column_names)
+        as_read = ", ".join(f"'{name}': cells.{name}" for name in table.column_names)
         is_same = " and ".join(f"old.{name} is not distinct from ranked.{name}" for name in table.column_names)
         return f"""
             create table landing_{table.name} as
             with trimmed as (
-                select row_number() over (order by file_number, line) as ordinal, file_number, line, {trimmed}
+                select file_number, line, {trimmed}
                 from read_{table.name}
             ),
             typed as (
-                select ordinal, {typed}
+                select trimmed as cells, file_number, line, {typed}
                 from trimmed
             ),
             checked as (
                 select
-                    typed.*, file_number, line, trimmed.{table.key} as source_key,
+                    * exclude (cells), cells.{table.key} as source_key,
                     nullif(concat_ws('; ', {complaints}), '') as reason,
                     case when reason is not null then to_json({{{as_read}}})::varchar end as record_text
-                from trimmed
-                inner join typed on trimmed.ordinal = typed.ordinal
+                from typed
             ),
             ranked as (
-                select *, row_number() over (partition by {table.key}, reason is null order by ordinal desc) as recency
+                select
+                    *,
+                    row_number() over (
+                        partition by {table.key}, reason is null order by file_number desc, line desc
+                    ) as recency
                 from checked
             )
             select
@@ -229,8 +247,10 @@ class _Load:
                     when recency > 1 then 'repeated'
                     when old._loaded_at is null then 'new'
                     when {is_same} then 'unchanged'
-                    -- A file that arrives late: what the warehouse has comes from a later one, which wins.
-                    when (old._source_modified_at, old._source_file) > (files.modified_at, files.name) then 'repeated'
+                    -- A file that arrives late: what the warehouse has comes from a later one, which wins although
+                    -- it is no longer there to be read.
+                    when (old._source_modified_at, old._source_file) > (files.modified_at, files.name)
+                        and old._source_file not in (select name from files) then 'repeated'
                     else 'changed'
                 end as outcome
             from ranked
@@ -258,6 +278,10 @@ class _Load:
         tables = [table for table in self.files if self._changes(table).fetchone()]
         if not tables:
             return
+        with connect(self.warehouse) as connection:
+            # dlt goes by its own note of what it made, though a table or column was dropped since.
+            for table in tables:
+                _ensure_table(connection, f"raw_{self.source}.{table.name}", table.sql_types)
         pipeline = dlt.pipeline(
             pipeline_name=f"{self.source}_{identity(self.warehouse)}",
             pipelines_dir=str(self.folder / "dlt"),
@@ -337,11 +361,11 @@ class _Load:
             connection.register("notes", notes)
             connection.register("rejected", rejected)
             connection.execute("begin")
-            for relation, columns in ((rejected_records, REJECTED_RECORDS), ("raw_meta.loads", LOADS)):
-                connection.execute(f"create schema if not exists {relation.split('.')[0]}")
-                declared = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
-                connection.execute(f"create table if not exists {relation} ({declared})")
+            _ensure_table(connection, rejected_records, REJECTED_RECORDS)
+            _ensure_table(connection, "raw_meta.loads", LOADS)
+            # dlt's second copy of the rows goes here, and with it what a killed load left there.
             connection.execute(f"""
+                drop schema if exists raw_{self.source}_staging cascade;
                 delete from {rejected_records}
                 where (entity, source_file) in (select (entity, source_file) from notes);
                 insert into {rejected_records} by name select * from rejected;

@@ -15,7 +15,8 @@ from rich.console import Console
 from ingestion.errors import ThroughlineError
 
 # Notices and progress go to stderr, so that stdout stays free for what a command was asked to print.
-console = Console(stderr=True, soft_wrap=True, highlight=False)
+# They name files and folders, whose [brackets] and :colons: are no markup.
+console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 _LOCK_PATIENCE_SECONDS = 120.0
 
@@ -28,9 +29,21 @@ def identity(warehouse: Path) -> str:
 
 
 def working_folder(warehouse: Path) -> Path:
-    """The folder beside the warehouse for locks and what a load has under way."""
+    """The folder beside the warehouse for locks and what a load has under way.
+
+    Raises:
+        ThroughlineError: It cannot be made, or no load into such a path can work.
+    """
+    if re.search(r"['%]", str(warehouse)) or re.fullmatch("raw_.*|staging|intermediate|marts", warehouse.stem):
+        raise ThroughlineError(
+            f"{warehouse} cannot be loaded: its path may hold neither ' nor %, and its name must not be a schema's"
+            " (raw_…, staging, intermediate, marts); choose another."
+        )
     folder = warehouse.parent / ".working" / f"{warehouse.stem}-{identity(warehouse)}"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ThroughlineError(f"{warehouse} cannot be written: {error}") from error
     return folder
 
 

@@ -1,0 +1,167 @@
+"""Files under an s3:// prefix, read from an S3 server on loopback."""
+
+import os
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from botocore.session import get_session
+from moto.server import ThreadedMotoServer
+
+from ingestion import crm
+from ingestion.errors import ThroughlineError
+
+SECRET = "s3cr3t-that-nobody-may-read"
+CREDENTIALS = "SOURCES__CRM__CREDENTIALS__"
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    """Be the address of an S3 server on a free port."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def credentials(endpoint, monkeypatch):
+    """Be the settings that a user makes, which stand in the environment, too; the machine's own keys are left out."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    settings = {
+        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": "key",
+        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": SECRET,
+        f"{CREDENTIALS}ENDPOINT_URL": endpoint,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return settings
+
+
+@pytest.fixture
+def put(endpoint, credentials):
+    """Be a function that writes an object into this test's own bucket, which it returns the name of."""
+    bucket = f"bucket-{uuid4().hex}"
+    client = get_session().create_client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="key",
+        aws_secret_access_key=SECRET,
+    )
+    client.create_bucket(Bucket=bucket)
+
+    def put_object(key, body):
+        client.put_object(Bucket=bucket, Key=key, Body=body)
+        return bucket
+
+    return put_object
+
+
+def contacts(warehouse):
+    """Return the accounts of the contacts by their ids."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        return dict(connection.execute("select contact_id, account_id from raw_crm.contacts").fetchall())
+
+
+def files_read(warehouse):
+    """Return the names of the files that the newest load read."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        rows = connection.execute(
+            "select source_file from raw_meta.loads"
+            " where load_id = (select arg_max(load_id, rowid) from raw_meta.loads) order by 1"
+        ).fetchall()
+    return [name for (name,) in rows]
+
+
+def parquet(**columns):
+    """Return a Parquet file's bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_prefix_is_a_folder(put, warehouse, slash):
+    """CSV and Parquet files right under the prefix are read, those elsewhere are not."""
+    put("exports/crm/", b"")
+    put("exports/crm/contact_data.csv", b"contact_id,account_id\nc1,a\nc2,\n")
+    put("exports/crm/X_CONTACT_DATA.parquet", parquet(Contact_ID=["c3"], account_id=["b"]))
+    put("exports/crm/old/contact_data.csv", b"contact_id,account_id\nold,a\n")
+    put("exports/crm2_contact_data.csv", b"contact_id,account_id\nother,a\n")
+    bucket = put("contact_data.csv", b"contact_id,account_id\nroot,a\n")
+    crm.load(f"s3://{bucket}/exports/crm{slash}", warehouse)
+    assert contacts(warehouse) == {"c1": "a", "c2": None, "c3": "b"}
+    crm.load(f"s3://{bucket}{slash}", warehouse.with_name("root.duckdb"))
+    assert contacts(warehouse.with_name("root.duckdb")) == {"root": "a"}
+
+
+def test_only_a_changed_object_is_read_again(put, warehouse):
+    """An object counts as changed by its content: the same bytes put again are not read again."""
+    put("crm/a_contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    bucket = put("crm/b_contact_data.csv", b"contact_id,account_id\nc2,a\n")
+    crm.load(f"s3://{bucket}/crm", warehouse)
+    assert files_read(warehouse) == ["a_contact_data.csv", "b_contact_data.csv"]
+    put("crm/b_contact_data.csv", b"contact_id,account_id\nc2,a\n")
+    crm.load(f"s3://{bucket}/crm", warehouse)
+    assert files_read(warehouse) == [None]
+    # Of the same length, so that the size does not tell.
+    put("crm/b_contact_data.csv", b"contact_id,account_id\nc2,b\n")
+    crm.load(f"s3://{bucket}/crm", warehouse)
+    assert files_read(warehouse) == ["b_contact_data.csv"]
+    assert contacts(warehouse) == {"c1": "a", "c2": "b"}
+
+
+def test_a_broken_object_stops_the_load(put, warehouse):
+    """It is named as a file in a folder would be, and nothing is loaded."""
+    put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    bucket = put("crm/x_contact_data.csv", b"contact_id\nc2\n")
+    with pytest.raises(ThroughlineError, match=r"x_contact_data.csv has no column 'account_id'"):
+        crm.load(f"s3://{bucket}/crm", warehouse)
+    assert not warehouse.exists()
+
+
+@pytest.mark.parametrize("text", [None, SECRET])
+def test_missing_credentials_are_asked_for(put, warehouse, monkeypatch, text):
+    """The sentence names the settings to make, and does not repeat what was set wrongly."""
+    bucket = put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    monkeypatch.delenv(f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY")
+    if text:
+        monkeypatch.setenv(CREDENTIALS.rstrip("_"), text)
+    with pytest.raises(ThroughlineError, match=f"without usable credentials; set {CREDENTIALS}AWS_ACC") as error:
+        crm.load(f"s3://{bucket}/crm", warehouse)
+    assert SECRET not in str(error.value)
+
+
+def test_the_command_never_shows_the_secret(put, warehouse, credentials, run):
+    """Whether it loads or fails, the command says what it did and to which place, but not by which key."""
+    bucket = put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    place, nobody = f"s3://{bucket}/crm", "http://127.0.0.1:1"
+    cases = [
+        (place, {}, 0, "1 records read = 1 new"),
+        ("s3://no-such-bucket/crm", {}, 1, "s3://no-such-bucket/crm, which does not exist; correct the setting."),
+        (f"s3://{bucket}/none", {}, 1, f"s3://{bucket}/none, which does not exist; correct the setting."),
+        (
+            place,
+            {f"{CREDENTIALS}ENDPOINT_URL": nobody, "AWS_MAX_ATTEMPTS": 1},
+            1,
+            f"{place}, which cannot be listed: Could not connect",
+        ),
+    ]
+    for url, changed, code, sentence in cases:
+        settings = {"THROUGHLINE_WAREHOUSE": warehouse, "SOURCES__CRM__BUCKET_URL": url} | credentials | changed
+        done = run("throughline", "load", "crm", check=False, **settings)
+        assert done.returncode == code, done.stderr
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+        assert SECRET not in done.stdout + done.stderr
+    assert contacts(warehouse) == {"c1": "a"}
+    traces = [path for path in warehouse.parent.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert traces == []
