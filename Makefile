@@ -38,7 +38,7 @@ setup: .make/python .make/node
 
 .make/python: requirements.lock pyproject.toml $(call unless,.venv/bin/dbt)
 	$(call say,Installing Python packages into .venv)
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12) and "Throughline needs Python 3.11 or 3.12; name one with: make PYTHON=python3.11 …")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Throughline needs Python 3.11, 3.12 or 3.13; name one with: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

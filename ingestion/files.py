@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import BinaryIO
+from urllib.request import url2pathname
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,9 +25,10 @@ from dlt.common.configuration.specs.exceptions import NativeValueError
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_config
 from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from ingestion.errors import ThroughlineError
-from ingestion.settings import bucket_url
+from ingestion.settings import from_root
 
 # Larger ones are slower: Python's garbage collector goes through all cells that wait.
 _BATCH_ROWS = 5_000
@@ -94,10 +96,13 @@ def list_files(source: str, url: str) -> list[SourceFile]:
     if "://" in url and not url.startswith(("file://", "s3://")):
         raise ThroughlineError(f"{setting} names {url}, which is neither a folder nor an s3:// prefix.")
     try:
-        configuration = resolve_configuration(
-            FilesystemConfiguration(bucket_url=bucket_url(url)), sections=("sources", source)
-        )
-        filesystem, root = fsspec_from_config(configuration)
+        if url.startswith("s3://"):
+            configuration = resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=("sources", source))
+            filesystem, root = fsspec_from_config(configuration)
+        else:
+            # Not by dlt, which makes a URL of the path and does not find what it had to escape in it.
+            filesystem = LocalFileSystem()
+            root = url2pathname(url.removeprefix("file://")) if "://" in url else str(from_root(url))
         filesystem.invalidate_cache()
         entries = filesystem.ls(root, detail=True)
     except FileNotFoundError:
@@ -109,13 +114,14 @@ def list_files(source: str, url: str) -> list[SourceFile]:
         ) from None
     except (OSError, ValueError, BotoCoreError, NativeValueError) as error:
         raise ThroughlineError(f"{setting} names {url}, which cannot be listed: {error}") from error
-    modification_time = MTIME_DISPATCH[configuration.protocol]
+    modification_time = MTIME_DISPATCH[url.partition("://")[0] if "://" in url else "file"]
     files = []
     for entry in entries:
         name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
         if entry.get("islink") and (target := Path(entry["name"]).resolve()).exists():
             entry = filesystem.info(str(target)) | {"name": entry["name"]}
-        if entry["type"] != "file" or not name.lower().endswith(_EXTENSIONS):
+        # What a Mac or an open spreadsheet leaves beside a file bears its name behind such a sign.
+        if entry["type"] != "file" or not name.lower().endswith(_EXTENSIONS) or name.startswith((".", "~$")):
             continue
         modified_at = modification_time(entry).astimezone(UTC)
         files.append(
@@ -148,6 +154,9 @@ def check_header(file: SourceFile, required: list[str]) -> None:
         ThroughlineError: The file is unreadable, or its header lacks or repeats a required column.
     """
     with _sentences(file), file.open() as stream:
+        if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            raise ThroughlineError(f"{file.name} is UTF-16; nothing was loaded. Export it as CSV in UTF-8.")
+        stream.seek(0)
         header = _parquet_header(pq.ParquetFile(stream)) if _is_parquet(file) else _csv_header(_csv_rows(stream))
     for column in required:
         if column not in header:
@@ -218,7 +227,8 @@ def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:
         while True:
             record.clear()
             try:
-                if row := next(reader):
+                row = next(reader)
+                if len(row) > 1 or "".join(row).strip():
                     yield line, row, ""
             except StopIteration:
                 return
@@ -252,7 +262,7 @@ def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
             malformed = [
                 (line, _printable(text), "has a quotation mark where none can be")
                 if text
-                else (line, _as_text(row), f"has {len(row)} cells where the header has {width}")
+                else (line, _as_text(row), f"has {len(row)} cell{'s' * (len(row) != 1)} where the header has {width}")
                 for line, row, text in chunk
                 if line not in kept
             ]

@@ -25,8 +25,11 @@ from ingestion.files import SourceFile, check_header, list_files, matching, read
 from ingestion.settings import now
 from ingestion.warehouse import connect, console, exclusive, has_table, identity, patiently, working_folder
 
-# What must hold whatever dlt's configuration files say: no telemetry.
+# What must hold whatever else the environment says to dlt; telemetry alone is anybody's to switch on.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"] = "false"
+os.environ["DESTINATION__STAGING_DATASET_NAME_LAYOUT"] = "%s_staging"
+os.environ["DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT"] = "%s_staging"
 
 _ARROW_ROWS = 100_000
 _TRIMMED = "nullif(trim({cell}, e' \\t\\r\\n' || chr(160)), '')"
@@ -287,6 +290,9 @@ class _Load:
             pipelines_dir=str(self.folder / "dlt"),
             destination=dlt.destinations.duckdb(str(self.warehouse)),
             dataset_name=f"raw_{self.source}",
+            # Left out, both would be taken from the environment: one loads elsewhere, the other drops what is there.
+            dev_mode=False,
+            refresh=None,
         )
 
         @dlt.source(name=self.source)
@@ -310,6 +316,23 @@ class _Load:
         with console.status(f"{self.source}: merging into {self.warehouse.name}"):
             # dlt's default file format for DuckDB is INSERT statements as text: 30 times slower, 10 times the memory.
             patiently(self.warehouse, lambda: pipeline.run(changed_rows(), loader_file_format="parquet"))
+        self._check_merged(tables)
+
+    def _check_merged(self, tables: list[FileTable]) -> None:
+        """Makes sure that dlt's word is true before the files are noted as read."""
+        with connect(self.warehouse) as connection:
+            for table in tables:
+                (expected,) = self.scratch.execute(
+                    f"select count(*) from landing_{table.name} where outcome in ('new', 'changed')"
+                ).fetchone()
+                (landed,) = connection.execute(
+                    f"select count(*) from raw_{self.source}.{table.name} where _loaded_at = ?", [self.started_at]
+                ).fetchone()
+                if landed < expected:
+                    raise ThroughlineError(
+                        f"{landed:,} of {expected:,} rows arrived in raw_{self.source}.{table.name}; load again, and"
+                        " look for settings of dlt in the environment that send them elsewhere."
+                    )
 
     def _changes(self, table: FileTable) -> duckdb.DuckDBPyConnection:
         """The rows to merge, as the raw table has them, on a cursor of their own: dlt reads tables in turn."""

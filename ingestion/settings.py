@@ -12,13 +12,20 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 COMPANY_SEEDS = ("channel_aliases",)
 
 
-def _from_root(path: str) -> Path:
-    return (PROJECT_ROOT / Path(path).expanduser()).resolve()
+def from_root(path: str) -> Path:
+    """A path as a setting gives it: absolute, or relative to the project's root.
+
+    Raises:
+        ThroughlineError: It begins with ~, which a shell expands and dbt would take for a folder's name.
+    """
+    if path.startswith("~"):
+        raise ThroughlineError(f"The setting {path!r} begins with ~, which only a shell expands; write the whole path.")
+    return (PROJECT_ROOT / path).resolve()
 
 
 def warehouse_path() -> Path:
     """The DuckDB file of THROUGHLINE_WAREHOUSE (relative to the project's root), else the default one."""
-    return _from_root(os.environ.get("THROUGHLINE_WAREHOUSE") or "warehouse/throughline.duckdb")
+    return from_root(os.environ.get("THROUGHLINE_WAREHOUSE") or "warehouse/throughline.duckdb")
 
 
 def published_path(warehouse: Path) -> Path:
@@ -33,7 +40,7 @@ def site_path(warehouse: Path) -> Path:
 
 def missing_company_seeds() -> list[Path]:
     """The company seeds that the folder in use lacks, as paths."""
-    folder = _from_root(os.environ.get("THROUGHLINE_SEEDS") or "seeds/company")
+    folder = from_root(os.environ.get("THROUGHLINE_SEEDS") or "seeds/company")
     return [path for name in COMPANY_SEEDS if not (path := folder / f"{name}.csv").is_file()]
 
 
@@ -48,11 +55,11 @@ def now() -> datetime:
         return datetime.now(UTC)
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ThroughlineError(
             f"THROUGHLINE_NOW is {text!r}, which is no ISO date or instant; write it like 2026-06-30T12:00:00Z."
         ) from None
-    return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def source_setting(source: str, name: str) -> str | None:
@@ -60,8 +67,3 @@ def source_setting(source: str, name: str) -> str | None:
     import dlt
 
     return dlt.secrets.get(f"sources.{source}.{name}", str) or dlt.config.get(f"sources.{source}.{name}", str)
-
-
-def bucket_url(value: str) -> str:
-    """A BUCKET_URL as a URL or an absolute path; a relative folder counts from the project's root."""
-    return value if "://" in value else str(_from_root(value))

@@ -20,6 +20,8 @@ console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, em
 
 _LOCK_PATIENCE_SECONDS = 120.0
 
+_TAKEN_NAMES = re.compile("raw_.*|staging|intermediate|marts|main|temp|system|pg_catalog|information_schema|:memory:")
+
 T = TypeVar("T")
 
 
@@ -34,10 +36,10 @@ def working_folder(warehouse: Path) -> Path:
     Raises:
         ThroughlineError: It cannot be made, or no load into such a path can work.
     """
-    if re.search(r"['%]", str(warehouse)) or re.fullmatch("raw_.*|staging|intermediate|marts", warehouse.stem):
+    if re.search(r"""['"%]""", str(warehouse)) or _TAKEN_NAMES.fullmatch(warehouse.stem):
         raise ThroughlineError(
-            f"{warehouse} cannot be loaded: its path may hold neither ' nor %, and its name must not be a schema's"
-            " (raw_…, staging, intermediate, marts); choose another."
+            f"{warehouse} cannot be a warehouse: its path may hold neither quotation marks nor %, and its name must not"
+            " be one that DuckDB or a schema has (main, temp, system, raw_…, staging, marts …); choose another."
         )
     folder = warehouse.parent / ".working" / f"{warehouse.stem}-{identity(warehouse)}"
     try:

@@ -28,10 +28,13 @@
                 {%- do counts.update({'warn': counts.warn + 1}) -%}
             {%- elif status not in ('success', 'pass', 'no-op') -%}
                 {%- do counts.update({'error': counts.error + 1}) -%}
-                {%- do failed.append(marts.get(node.unique_id)) -%}
-                {%- for parent in node.depends_on.nodes if node.resource_type in ('test', 'unit_test') -%}
-                    {%- do failed.append(marts.get(parent)) -%}
+                {%- set tested = node.depends_on.nodes if node.resource_type in ('test', 'unit_test') else [] -%}
+                {%- set touched = [] -%}
+                {%- for name in [node.unique_id] + tested if name in marts -%}
+                    {%- do touched.append(marts[name]) -%}
                 {%- endfor -%}
+                {#- What fails to the left of the marts may be in any of them. -#}
+                {%- do failed.extend(touched or marts.values()) -%}
             {%- endif -%}
             {%- if node.unique_id in marts and status == 'success' -%}
                 {%- do (built if is_whole else failed).append(marts[node.unique_id]) -%}

@@ -1,4 +1,5 @@
 {% macro rate(part, whole) -%}
     {#- part ÷ whole as a fraction; null where the whole is 0 or null. -#}
-    cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0)
+    {#- Adding 0 makes 0 of -0, which is what 0 ÷ a negative total is. -#}
+    (cast({{ part }} as double) / nullif(cast({{ whole }} as double), 0) + 0)
 {%- endmacro %}

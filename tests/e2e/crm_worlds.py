@@ -123,7 +123,17 @@ _OPPORTUNITY_ACCOUNTS = ["A1", "A1", "A1", "A1", "A2", "A3", None]
 _CONTACTS = ["c1", "c2", "c3", "c4"]
 # How many marketing and sales touches a world has; seven of them divide hardly any amount.
 _TOUCH_COUNTS = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (3, 4), (4, 3), (7, 0), (5, 2), (6, 6)]
-_CHANNELS = ["Adwords", "Event", "facebook_paid_ads", "adwords", 'Fête "à deux", Lyon', "Old name", "Other name", None]
+_CHANNELS = [
+    "unattributed",
+    "Adwords",
+    "Event",
+    "facebook_paid_ads",
+    "adwords",
+    'Fête "à deux", Lyon',
+    "Old name",
+    "Other name",
+    None,
+]
 _SEGMENTS = ["Enterprise", "Commercial", "Mid Market", None]
 _TOUCH_IDS = ["t1", "t2", "t10", "T1", "é1", "t3", "t4", "t5", "t6"]
 # The company joins three of a CRM's names, one of them with a channel that no touch has under that name.

@@ -76,6 +76,16 @@ def test_only_whole_and_clean_builds_are_published(files, warehouse, run):
     dbt("build", "--select", "report_settings")
     assert "failed when it was last built or tested" in refusal()
 
+    # Nor does one after a test of what the marts are made of has failed.
+    dbt("build")
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("insert into raw_crm.contacts by name select * from raw_crm.contacts")
+    dbt("test", "--select", "stg_crm__contacts", check=False)
+    dbt("build", "--select", "report_settings")
+    assert "failed when it was last built or tested" in refusal()
+    with duckdb.connect(warehouse) as connection:
+        connection.execute("delete from raw_crm.contacts where rowid > 0")
+
     dbt("run", "--empty")
     assert "failed when it was last built" in refusal()
 

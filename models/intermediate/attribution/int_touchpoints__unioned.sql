@@ -45,6 +45,19 @@ touchpoints_of_accounts as (
     from touchpoints
     left join contacts on touchpoints.contact_id = contacts.contact_id
     left join channel_aliases on touchpoints.channel_name = channel_aliases.source_channel
+),
+
+-- In the ledger the name unattributed stands for what no channel has earned.
+touchpoints_of_channels as (
+    select
+        touchpoint_type,
+        touchpoint_id,
+        contact_id,
+        account_id,
+        touchpoint_at,
+        is_contact_known,
+        case when channel_name = 'unattributed' then 'unattributed (CRM)' else channel_name end as channel_name
+    from touchpoints_of_accounts
 )
 
-select * from touchpoints_of_accounts
+select * from touchpoints_of_channels

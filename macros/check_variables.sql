@@ -1,0 +1,28 @@
+{% macro check_variables() -%}
+    {#- Stops a run whose variables mean nothing, with a sentence, before it builds anything. -#}
+    {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot', 'retry') -%}
+        {%- set days = var('attribution_window_days') -%}
+        {%- if days is not integer or days < 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                'attribution_window_days is ' ~ days ~ '; it must be a whole number of days, 0 or more.'
+            ) -%}
+        {%- endif -%}
+        {%- if not modules.re.fullmatch('[A-Z]{3}', var('reporting_currency') | string) -%}
+            {%- do exceptions.raise_compiler_error(
+                'reporting_currency is ' ~ var('reporting_currency') ~ '; it must be a code of three letters, like USD.'
+            ) -%}
+        {%- endif -%}
+        {%- set time_zone = dbt.string_literal(dbt.escape_single_quotes(var('reporting_timezone') | string)) -%}
+        {%- if run_query('select 1 from pg_timezone_names() where name = ' ~ time_zone).rows | length == 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                'reporting_timezone is ' ~ var('reporting_timezone') ~ '; it must be a time zone like Europe/Berlin.'
+            ) -%}
+        {%- endif -%}
+        {%- set instant = dbt.string_literal(dbt.escape_single_quotes(var('as_of') | string)) -%}
+        {%- if var('as_of') and run_query('select try_cast(' ~ instant ~ ' as timestamptz)').rows[0][0] is none -%}
+            {%- do exceptions.raise_compiler_error(
+                'as_of is ' ~ var('as_of') ~ '; it must be an ISO date or instant, like 2026-06-30T12:00:00Z.'
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
