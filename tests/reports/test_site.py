@@ -11,7 +11,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -265,7 +267,7 @@ def answer(page: Page) -> str:
     return " ".join(page.locator("#answer").inner_text().split())
 
 
-def query(sql: str) -> list[dict[str, object]]:
+def query(sql: str) -> list[dict[str, Any]]:
     """Rows of the published copy."""
     with duckdb.connect(PUBLISHED, read_only=True) as connection:
         cursor = connection.execute(sql)
@@ -273,12 +275,11 @@ def query(sql: str) -> list[dict[str, object]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def short(amount: object) -> str:
+def short(amount: Decimal) -> str:
     """An amount as the site's sentences show it."""
-    number = float(amount)  # type: ignore[arg-type]
-    if number >= 999950:
-        return f"{number / 1e6:,.1f}M"
-    return f"{number / 1e3:,.1f}k" if number >= 1000 else f"{number:,.0f}"
+    if amount >= 999950:
+        return f"{float(amount) / 1e6:,.1f}M"
+    return f"{float(amount) / 1e3:,.1f}k" if amount >= 1000 else f"{amount:,.0f}"
 
 
 def expected_answers() -> dict[str, str]:
