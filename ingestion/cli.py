@@ -1,7 +1,7 @@
 """The `throughline` command."""
 
 import os
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -26,14 +26,9 @@ app = typer.Typer(
 )
 
 
-def _load_crm(url: str, reread: bool) -> None:
-    from ingestion import crm
-
-    crm.load(url, warehouse_path(), reread=reread)
-
-
 # Loading a source's module only when it is asked for keeps `throughline --help` quick: dlt takes two seconds.
-SOURCES: dict[str, Callable[[str, bool], None]] = {"crm": _load_crm}
+FILE_SOURCES = ("crm", "calendly_webhooks", "calendly_export", "ad_spend")
+SOURCES = ("crm", "calendly", "calendly_webhooks", "calendly_export", "ad_spend")
 
 
 @app.command()
@@ -42,7 +37,9 @@ def load(
         list[str] | None,
         typer.Argument(help=f"Any of {', '.join(SOURCES)}; all that have settings if left out."),
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All sources that have settings.")] = False,
     reread: Annotated[bool, typer.Option(help="Read files again that were read before and have not changed.")] = False,
+    backfill: Annotated[bool, typer.Option(help="Read an API's whole history again, as the first load does.")] = False,
 ) -> None:
     """Load sources into the warehouse's raw schemas.
 
@@ -50,24 +47,38 @@ def load(
     """
     if unknown := [name for name in sources or () if name not in SOURCES]:
         raise ThroughlineError(f"There is no source {unknown[0]!r}; the sources are {', '.join(SOURCES)}.")
+    if sources and everything:
+        raise ThroughlineError(f"--all loads every source; leave it out, or leave out {', '.join(sources)}.")
     for path in missing_company_seeds():
         console.print(f"The company seed {path} is missing; dbt build needs it, with at least its header.")
     failures = 0
     for name in sources or SOURCES:
         try:
-            url = source_setting(name, "bucket_url")
-            if not url:
-                console.print(
-                    f"{name}: skipped, because it has no settings; set SOURCES__{name.upper()}__BUCKET_URL to the"
-                    " folder or s3:// prefix of its files."
-                )
-                continue
-            SOURCES[name](url, reread)
+            _load(name, reread, backfill)
         except ThroughlineError as error:
             console.print(f"{name}: {error}", style="red")
             failures += 1
     if failures:
         raise typer.Exit(1)
+
+
+def _load(name: str, reread: bool, backfill: bool) -> None:
+    key, meaning = (
+        ("bucket_url", "the folder or s3:// prefix of its files")
+        if name in FILE_SOURCES
+        else ("api_token", "a token of its API")
+    )
+    value = source_setting(name, key)
+    if not value:
+        console.print(
+            f"{name}: skipped, because it has no settings; set SOURCES__{name.upper()}__{key.upper()} to {meaning}."
+        )
+        return
+    module = import_module(f"ingestion.{name}")
+    if name in FILE_SOURCES:
+        module.load(value, warehouse_path(), reread=reread)
+    else:
+        module.load(warehouse_path(), backfill=backfill)
 
 
 @app.command()

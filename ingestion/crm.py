@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ingestion.declarations import Column, FileTable, Kind
-from ingestion.landing import land_files
+from ingestion.declarations import DECIMAL, EMAIL, TIMESTAMP, Column, FileTable
+from ingestion.file_loads import land_files
 
 TABLES = (
     FileTable(
@@ -14,7 +14,7 @@ TABLES = (
             Column("marketing_touchpoint_id", is_required=True),
             Column("channel_name"),
             Column("contact_id"),
-            Column("marketing_touchpoint_date", Kind.TIMESTAMP, is_required=True),
+            Column("marketing_touchpoint_date", TIMESTAMP, is_required=True),
         ),
     ),
     FileTable(
@@ -25,7 +25,7 @@ TABLES = (
             Column("sales_touchpoint_id", is_required=True),
             Column("channel_name"),
             Column("contact_id"),
-            Column("sales_touchpoint_date", Kind.TIMESTAMP, is_required=True),
+            Column("sales_touchpoint_date", TIMESTAMP, is_required=True),
         ),
     ),
     FileTable(
@@ -35,7 +35,7 @@ TABLES = (
         columns=(
             Column("contact_id", is_required=True),
             Column("account_id"),
-            Column("email", Kind.EMAIL, is_optional=True),
+            Column("email", EMAIL, is_optional=True),
         ),
     ),
     FileTable(
@@ -45,8 +45,8 @@ TABLES = (
         columns=(
             Column("opportunity_id", is_required=True),
             Column("account_id"),
-            Column("pipeline_amount", Kind.DECIMAL),
-            Column("opportunity_created_date", Kind.TIMESTAMP, is_required=True),
+            Column("pipeline_amount", DECIMAL),
+            Column("opportunity_created_date", TIMESTAMP, is_required=True),
             Column("sales_segment"),
         ),
     ),

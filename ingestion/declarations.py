@@ -1,7 +1,8 @@
 """How a source module declares the tables that its files fill, and the columns that every source shares."""
 
 from dataclasses import dataclass
-from enum import Enum
+
+from ingestion.currencies import CURRENCIES
 
 _TIME = r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(?:[Zz]|([+-](?:0\d|1[0-4])(?::?[0-5]\d)?))?)?"
 # Times that are, or that an offset may carry, outside of the years 1 to 9999, which Python cannot represent.
@@ -10,7 +11,8 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 _AMOUNT = "try_cast({text} as decimal(38, 9))"
 
 
-class Kind(Enum):
+@dataclass(frozen=True)
+class Kind:
     """What a column holds.
 
     Attributes:
@@ -19,67 +21,121 @@ class Kind(Enum):
         complaint: What such a cell is said to be.
     """
 
-    TEXT = ("varchar", "{text}", "is no text")
-    EMAIL = ("varchar", "lower({text})", "is no text")
-    TIMESTAMP = (
-        "timestamp",
-        f"case when regexp_full_match({{text}}, '{_TIME}') and not regexp_matches({{text}}, '{_BEYOND}')"
-        " then try_cast("
-        # Put together anew because the cast knows fewer spellings than ISO 8601. Without a zone it is UTC.
-        f"trim(regexp_replace({{text}}, '^{_TIME}$', '\\1 \\2\\3')) as timestamptz) at time zone 'UTC' end",
-        "is no readable time",
-    )
-    # Amounts below 10^15 leave sums and shares of them room in the 128 bits of a decimal.
-    DECIMAL = (
-        "decimal(38, 9)",
-        f"case when regexp_full_match({{text}}, '{_NUMBER}') and abs({_AMOUNT}) < 1000000000000000 then {_AMOUNT} end",
-        "is no number below 10^15",
-    )
-
-    def __init__(self, sql_type: str, expression: str, complaint: str) -> None:
-        """Names the parts of a member's value."""
-        self.sql_type = sql_type
-        self.expression = expression
-        self.complaint = complaint
+    sql_type: str
+    expression: str = "{text}"
+    complaint: str = "is no text"
 
     def typed(self, text: str) -> str:
         """The expression for one trimmed cell; a str.replace, since regular expressions have braces of their own."""
         return self.expression.replace("{text}", text)
 
 
+TEXT = Kind("varchar")
+EMAIL = Kind("varchar", "lower({text})")
+TIMESTAMP = Kind(
+    "timestamp",
+    f"case when regexp_full_match({{text}}, '{_TIME}') and not regexp_matches({{text}}, '{_BEYOND}')"
+    " then try_cast("
+    # Put together anew because the cast knows fewer spellings than ISO 8601. Without a zone it is UTC.
+    f"trim(regexp_replace({{text}}, '^{_TIME}$', '\\1 \\2\\3')) as timestamptz) at time zone 'UTC' end",
+    "is no readable time",
+)
+DATE = Kind(
+    "date",
+    # Spreadsheets and Parquet give a date the time of midnight.
+    "try_cast(regexp_extract({text}, '^(\\d{4}-\\d\\d-\\d\\d)([T ]00:00(:00(\\.0+)?)?Z?)?$', 1) as date)",
+    "is no date like 2026-06-30",
+)
+# Amounts below 10^15 leave sums and shares of them room in the 128 bits of a decimal.
+DECIMAL = Kind(
+    "decimal(38, 9)",
+    f"case when regexp_full_match({{text}}, '{_NUMBER}') and abs({_AMOUNT}) < 1000000000000000 then {_AMOUNT} end",
+    "is no number below 10^15",
+)
+COST = Kind(
+    "decimal(38, 9)",
+    f"case when regexp_full_match({{text}}, '{_NUMBER}') and {_AMOUNT} >= 0 and {_AMOUNT} < 1000000000000000"
+    f" then {_AMOUNT} end",
+    "is no number from 0 to below 10^15",
+)
+CURRENCY = Kind(
+    "varchar",
+    f"case when upper({{text}}) in ({', '.join(repr(code) for code in CURRENCIES)}) then upper({{text}}) end",
+    "is no ISO 4217 currency code",
+)
+BOOLEAN = Kind(
+    "boolean",
+    "case when lower({text}) in ('true', 'yes', 't', 'y', '1') then true"
+    " when lower({text}) in ('false', 'no', 'f', 'n', '0') then false end",
+    "is neither true nor false",
+)
+# Minified, so that the same document in another layout is the same text.
+DOCUMENT = Kind("json", "case when json_valid({text}) then json({text}) end", "is no readable JSON")
+
+_LOCAL_FORMATS = [
+    f"{day} {clock}" for day in ("%Y-%m-%d", "%m/%d/%Y") for clock in ("%I:%M %p", "%I:%M:%S %p", "%H:%M", "%H:%M:%S")
+]
+
+
+def local_time(time_zone: str) -> Kind:
+    """A time of day in a zone, as people's exports write it: `2025-03-03 11:00 am`, `3/3/2025 11:00 AM`, or 24 hours.
+
+    Of the two instants that a repeated hour of autumn may be it is the later one; a time that spring skips counts from
+    the offset before the change.
+    """
+    local = f"try_strptime({{text}}, {_LOCAL_FORMATS})"
+    return Kind(
+        "timestamp",
+        f"case when {local} >= timestamp '1900-01-01' then {local} at time zone '{time_zone}' at time zone 'UTC' end",
+        "is no time like 2025-03-03 11:00 am",
+    )
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column that a file is asked for.
+    """A column of a raw table, read from a cell or computed from the others.
 
     Attributes:
-        name: As in the header, lower-case; also its name in the warehouse.
+        name: Its name in the warehouse.
         kind: What it holds.
-        is_required: Whether a record with a blank cell here is rejected.
+        is_required: Whether a record without it is rejected.
         is_optional: Whether a file may lack the column; it then reads as blank.
+        header: The cell's name in the header, normalized, where it is not the column's name.
+        default: What a blank cell means, as a text.
+        computed: SQL instead of a cell, over the columns that are read, the computed ones before it, `file_name` and
+            `file_number`.
     """
 
     name: str
-    kind: Kind = Kind.TEXT
+    kind: Kind = TEXT
     is_required: bool = False
     is_optional: bool = False
+    header: str | None = None
+    default: str | None = None
+    computed: str | None = None
 
 
 @dataclass(frozen=True)
-class FileTable:
-    """A raw table and the files that fill it.
+class Table:
+    """A raw table.
 
     Attributes:
         name: The table's name in raw_<source>.
-        pattern: Shell pattern of the files' names without extension.
         key: The column that identifies a record. Of several rows with one key the later file's wins, then the later
             line's.
-        columns: What is read, the key among them.
+        columns: What is landed, the key among them.
+        complaints: SQL over the typed columns, each a reason to reject the record or null.
     """
 
     name: str
-    pattern: str
     key: str
     columns: tuple[Column, ...]
+    complaints: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> dict[str, Column]:
+        """The columns that are read, by the names that their cells have."""
+        return {column.header or column.name: column for column in self.columns if column.computed is None}
 
     @property
     def column_names(self) -> list[str]:
@@ -90,6 +146,32 @@ class FileTable:
     def sql_types(self) -> dict[str, str]:
         """The columns of the raw table with their types, lineage included."""
         return {column.name: column.kind.sql_type for column in self.columns} | LINEAGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTable(Table):
+    """A raw table and the files that fill it.
+
+    Attributes:
+        pattern: Shell pattern of the names, without extension, of the CSV and Parquet files.
+        json_pattern: The same of JSON files, each an array of records; None where the source has none.
+    """
+
+    pattern: str
+    json_pattern: str | None = None
+
+
+def document_table(name: str, key: str, computed_key: str, complaints: tuple[str, ...] = ()) -> Table:
+    """A raw table of whole JSON documents.
+
+    Args:
+        name: The table's name in raw_<source>.
+        key: The column that identifies a document.
+        computed_key: SQL that makes the key of `document`.
+        complaints: SQL over `document`, each a reason to reject it or null.
+    """
+    columns = (Column(key, is_required=True, computed=computed_key), Column("document", DOCUMENT, is_required=True))
+    return Table(name, key, columns, complaints)
 
 
 # Where a landed row came from, and when this content of it arrived.
@@ -121,6 +203,10 @@ LOADS = {
     "source_file": "varchar",
     "file_version": "varchar",
     "file_modified_at": "timestamp",
+    # How far a file that may grow was read: its whole lines, their bytes and the digest of these.
+    "lines_read": "bigint",
+    "bytes_read": "bigint",
+    "bytes_digest": "varchar",
     "started_at": "timestamp",
     "finished_at": "timestamp",
     "records_read": "bigint",

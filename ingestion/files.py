@@ -1,19 +1,21 @@
 """Finding the files of a source and reading them, as text cells with their line, in batches.
 
-CSV and Parquet both end as columns of text, so that one set of SQL expressions checks and types them (`landing`).
+CSV, Parquet and arrays of JSON records all end as columns of text, so that one set of SQL expressions checks and types
+them (`landing`).
 """
 
 import csv
 import io
 import itertools
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 from urllib.request import url2pathname
 
 import pyarrow as pa
@@ -24,7 +26,6 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs.exceptions import NativeValueError
 from dlt.common.storages.configuration import FilesystemConfiguration
 from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_config
-from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from ingestion.errors import ThroughlineError
@@ -32,12 +33,20 @@ from ingestion.settings import from_root
 
 # Larger ones are slower: Python's garbage collector goes through all cells that wait.
 _BATCH_ROWS = 5_000
-_EXTENSIONS = (".csv", ".parquet")
+EXPORTS = (".csv", ".parquet")
 
 # A cell may hold a long note; the module's default of 128 KiB would fail the whole file on it.
 csv.field_size_limit(1 << 30)
 
+_BETWEEN_ELEMENTS = re.compile(r"[\s,]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Opener(Protocol):
+    """The one thing that a file asks of the place where it lies."""
+
+    def open(self, path: str, mode: str) -> BinaryIO:
+        """Opens a path for reading bytes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ class SourceFile:
     """One file of a source as it stood when the load began.
 
     Attributes:
-        name: The file's name without its folder; this is what `source_file` says in the warehouse.
+        name: The file's name without its folder.
+        address: Its name in full: an absolute path or a URL.
         path: The path inside its file system.
         size: In bytes.
         modified_at: UTC.
@@ -55,11 +65,12 @@ class SourceFile:
     """
 
     name: str
+    address: str
     path: str
     size: int
     modified_at: datetime
     version: str
-    filesystem: AbstractFileSystem
+    filesystem: Opener
 
     def open(self) -> BinaryIO:
         """Opens the file for reading bytes."""
@@ -81,12 +92,16 @@ class Batch:
     malformed: list[tuple[int, str, str]]
 
 
-def list_files(source: str, url: str) -> list[SourceFile]:
-    """The CSV and Parquet files in a folder or under an s3:// prefix, oldest first, ties by name.
+def list_files(
+    source: str, url: str, extensions: Sequence[str] = EXPORTS, *, is_deep: bool = False
+) -> list[SourceFile]:
+    """The files in a folder or under an s3:// prefix, oldest first, ties by name.
 
     Args:
         source: Its name in the settings; credentials are SOURCES__<SOURCE>__CREDENTIALS__….
         url: The value of its BUCKET_URL.
+        extensions: What their names end in, lower-case.
+        is_deep: Whether folders in the folder are looked through, too.
 
     Raises:
         ThroughlineError: The place cannot be listed.
@@ -104,7 +119,9 @@ def list_files(source: str, url: str) -> list[SourceFile]:
             filesystem = LocalFileSystem()
             root = url2pathname(url.removeprefix("file://")) if "://" in url else str(from_root(url))
         filesystem.invalidate_cache()
-        entries = filesystem.ls(root, detail=True)
+        if is_deep:
+            filesystem.ls(root)  # which fails where there is nothing; find does not
+        entries = filesystem.find(root, detail=True).values() if is_deep else filesystem.ls(root, detail=True)
     except FileNotFoundError:
         raise ThroughlineError(f"{setting} names {url}, which does not exist; correct the setting.") from None
     except (ConfigFieldMissingException, InvalidNativeValue):
@@ -121,12 +138,13 @@ def list_files(source: str, url: str) -> list[SourceFile]:
         if entry.get("islink") and (target := Path(entry["name"]).resolve()).exists():
             entry = filesystem.info(str(target)) | {"name": entry["name"]}
         # What a Mac or an open spreadsheet leaves beside a file bears its name behind such a sign.
-        if entry["type"] != "file" or not name.lower().endswith(_EXTENSIONS) or name.startswith((".", "~$")):
+        if entry["type"] != "file" or not name.lower().endswith(tuple(extensions)) or name.startswith((".", "~$")):
             continue
         modified_at = modification_time(entry).astimezone(UTC)
         files.append(
             SourceFile(
                 name=name,
+                address=f"s3://{entry['name']}" if url.startswith("s3://") else entry["name"],
                 path=entry["name"],
                 size=int(entry["size"]),
                 modified_at=modified_at,
@@ -134,12 +152,17 @@ def list_files(source: str, url: str) -> list[SourceFile]:
                 filesystem=filesystem,
             )
         )
-    return sorted(files, key=lambda file: (file.modified_at, file.name))
+    return sorted(files, key=lambda file: (file.modified_at, file.address))
 
 
-def matching(files: list[SourceFile], pattern: str) -> list[SourceFile]:
-    """The files whose name without its extension fits a shell pattern, in any case."""
-    return [file for file in files if fnmatch(file.name.lower().rsplit(".", 1)[0], pattern)]
+def matching(files: list[SourceFile], pattern: str, json_pattern: str | None = None) -> list[SourceFile]:
+    """The files whose name without its extension fits a shell pattern, in any case; JSON files have their own."""
+    return [
+        file
+        for file in files
+        if (wanted := json_pattern if _is_json(file) else pattern)
+        and fnmatch(file.name.lower().rsplit(".", 1)[0], wanted)
+    ]
 
 
 def normalized(header: str) -> str:
@@ -150,10 +173,14 @@ def normalized(header: str) -> str:
 def check_header(file: SourceFile, required: list[str]) -> None:
     """Reads no more than a file's header and makes sure that each required column stands in it once.
 
+    JSON has no header: each record is looked at for itself.
+
     Raises:
         ThroughlineError: The file is unreadable, or its header lacks or repeats a required column.
     """
-    with _sentences(file), file.open() as stream:
+    if _is_json(file):
+        return
+    with sentences(file), file.open() as stream:
         if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise ThroughlineError(f"{file.name} is UTF-16; nothing was loaded. Export it as CSV in UTF-8.")
         stream.seek(0)
@@ -161,7 +188,7 @@ def check_header(file: SourceFile, required: list[str]) -> None:
     for column in required:
         if column not in header:
             raise ThroughlineError(
-                f"{file.name} has no column {column!r} (it has: {_printable(', '.join(header)) or 'no header at all'});"
+                f"{file.name} has no column {column!r} (it has: {printable(', '.join(header)) or 'no header at all'});"
                 " nothing was loaded. Export the file again with that column."
             )
         if header.count(column) > 1:
@@ -175,15 +202,16 @@ def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int],
     """Reads a file's records as text.
 
     Args:
-        file: A CSV (UTF-8, comma, header in the first line with text) or Parquet file that passed `check_header`.
+        file: A CSV (UTF-8, comma, header in the first line with text) or Parquet file that passed `check_header`, or
+            one with a JSON array of records.
         columns: The wanted columns; others are left out.
         progress: Called with the bytes read so far.
 
     Raises:
         ThroughlineError: The file cannot be read to its end.
     """
-    reader = _read_parquet if _is_parquet(file) else _read_csv
-    with _sentences(file), file.open() as stream, closing(reader(stream, columns)) as batches:
+    reader = _read_parquet if _is_parquet(file) else _read_json if _is_json(file) else _read_csv
+    with sentences(file), file.open() as stream, closing(reader(stream, columns)) as batches:
         for batch in batches:
             yield batch
             progress(stream.tell())
@@ -191,7 +219,8 @@ def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int],
 
 
 @contextmanager
-def _sentences(file: SourceFile) -> Iterator[None]:
+def sentences(file: SourceFile) -> Iterator[None]:
+    """Turns what can go wrong while a file is read into a sentence that names it."""
     try:
         yield
     except (OSError, BotoCoreError, csv.Error, pa.ArrowException) as error:
@@ -202,6 +231,10 @@ def _sentences(file: SourceFile) -> Iterator[None]:
 
 def _is_parquet(file: SourceFile) -> bool:
     return file.name.lower().endswith(".parquet")
+
+
+def _is_json(file: SourceFile) -> bool:
+    return file.name.lower().endswith(".json")
 
 
 def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:
@@ -260,7 +293,7 @@ def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
         if len(fitting) < len(chunk):
             kept = {line for line, _ in fitting}
             malformed = [
-                (line, _printable(text), "has a quotation mark where none can be")
+                (line, printable(text), "has a quotation mark where none can be")
                 if text
                 else (line, _as_text(row), f"has {len(row)} cell{'s' * (len(row) != 1)} where the header has {width}")
                 for line, row, text in chunk
@@ -296,11 +329,66 @@ def _is_utf8(row: list[str]) -> bool:
 def _as_text(row: list[str]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow(row)
-    return _printable(buffer.getvalue())
+    return printable(buffer.getvalue())
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text without what UTF-8 cannot write."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def array_elements(text: str) -> Iterator[tuple[int, Any, str]]:
+    """The elements of a JSON array: the line at which each begins, its value and its text.
+
+    Args:
+        text: A whole and valid JSON array.
+    """
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
+    position = text.index("[") + 1
+    line = 1 + text.count("\n", 0, position)
+    while True:
+        start = _BETWEEN_ELEMENTS.match(text, position).end()
+        line += text.count("\n", position, start)
+        if text[start] == "]":
+            return
+        value, position = decoder.raw_decode(text, start)
+        yield line, value, text[start:position]
+        line += text.count("\n", start, position)
+
+
+def _read_json(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
+    content = stream.read()
+    try:
+        text = content.decode("utf-8-sig")
+        is_array = isinstance(json.loads(text), list)
+        complaint = "is no JSON array of records"
+    except (ValueError, RecursionError) as error:
+        text, is_array, complaint = content.decode("utf-8", "backslashreplace"), False, f"is no readable JSON: {error}"
+    if not is_array:
+        yield Batch(
+            {column: pa.nulls(0, pa.string()) for column in columns},
+            pa.nulls(0, pa.int64()),
+            [(1, printable(text), complaint)],
+        )
+        return
+    elements = list(array_elements(text))
+    records = [
+        (line, {normalized(key): _json_cell(value) for key, value in record.items()})
+        for line, record, _ in elements
+        if isinstance(record, dict)
+    ]
+    malformed = [
+        (line, printable(element), "is no JSON object")
+        for line, record, element in elements
+        if not isinstance(record, dict)
+    ]
+    cells = {column: pa.array([record.get(column) for _, record in records], pa.string()) for column in columns}
+    yield Batch(cells, pa.array([line for line, _ in records], pa.int64()), malformed)
+
+
+def _json_cell(value: Any) -> str | None:
+    """A JSON value as the cell of a CSV file would have it; numbers have come as text, so that none loses a digit."""
+    return printable(value) if isinstance(value, str) else None if value is None else json.dumps(value)
 
 
 def _parquet_header(parquet: pq.ParquetFile) -> list[str]:

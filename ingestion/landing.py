@@ -1,7 +1,7 @@
-"""How files land in the warehouse: the same checks, counts and guarantees for every source.
+"""How records land in the warehouse: the same checks, counts and guarantees for every source.
 
-A load reads the files that are new, checks and types their records by SQL in a scratch DuckDB, compares them with what
-the warehouse has, and lets dlt merge only new and changed rows. One transaction of our own then replaces the rejected
+A landing takes what a source module reads, checks and types it by SQL in a scratch DuckDB, compares it with what the
+warehouse has, and lets dlt merge only new and changed rows. One transaction of our own then replaces the rejected
 records of the files read and notes the load. A file counts as read only from that note on, so that a load killed
 anywhere is simply repeated.
 """
@@ -9,21 +9,21 @@ anywhere is simply repeated.
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from itertools import dropwhile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import dlt
 import duckdb
 import pyarrow as pa
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ingestion.declarations import LOADS, OUTCOMES, REJECTED_RECORDS, FileTable
+from ingestion.declarations import LOADS, OUTCOMES, REJECTED_RECORDS, Table
+from ingestion.documents import Position
 from ingestion.errors import ThroughlineError
-from ingestion.files import SourceFile, check_header, list_files, matching, read_batches
+from ingestion.files import Batch
 from ingestion.settings import now
-from ingestion.warehouse import connect, console, exclusive, has_table, identity, patiently, working_folder
+from ingestion.warehouse import connect, console, exclusive, identity, patiently, working_folder
 
 # What must hold whatever else the environment says to dlt; telemetry alone is anybody's to switch on.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
@@ -35,75 +35,26 @@ _ARROW_ROWS = 100_000
 _TRIMMED = "nullif(trim({cell}, e' \\t\\r\\n' || chr(160)), '')"
 
 
-def land_files(source: str, url: str, tables: Sequence[FileTable], warehouse: Path, *, reread: bool = False) -> None:
-    """Loads the new and changed files of a source into raw_<source> and says what became of every record.
+@contextmanager
+def landing(source: str, warehouse: Path) -> Iterator["Landing"]:
+    """A landing into a warehouse that no other load can enter meanwhile; its scratch is gone afterwards.
 
     Args:
         source: The source's name, as in its settings and its schema.
-        url: Its BUCKET_URL: a folder or an s3:// prefix.
-        tables: What to look for there.
         warehouse: The DuckDB file to load into.
-        reread: Read again also the files that were read before and have not changed.
 
     Raises:
-        ThroughlineError: A file lacks a column or cannot be read, nothing fits, or the warehouse stayed locked.
+        ThroughlineError: The warehouse is no DuckDB file, or stayed locked.
     """
     with exclusive(warehouse):
         if warehouse.exists():
             # Says at once if it is no DuckDB file, and replays what a killed process left in its log.
             connect(warehouse).close()
-        started_at = now()
-        files = list_files(source, url)
-        chosen = {table: matching(files, table.pattern) for table in tables}
-        if not any(chosen.values()):
-            wanted = ", ".join(f"{table.pattern}.csv" for table in tables)
-            raise ThroughlineError(f"{url} holds none of the files {wanted} (or .parquet); export them there.")
-        for table, found in chosen.items():
-            if not found:
-                console.print(f"{source}: there is no {table.pattern}.csv or .parquet; {table.name} stays as it is.")
-        unread = chosen if reread else _unread(source, chosen, warehouse)
-        if known := sum(map(len, chosen.values())) - sum(map(len, unread.values())):
-            console.print(f"{source}: {known} file{'s' * (known > 1)} unchanged since the last load.")
-        for table, found in unread.items():
-            for file in found:
-                check_header(file, [column.name for column in table.columns if not column.is_optional])
-        _Load(source, {table: found for table, found in unread.items() if found}, warehouse, started_at).run()
-
-
-def _unread(
-    source: str, chosen: dict[FileTable, list[SourceFile]], warehouse: Path
-) -> dict[FileTable, list[SourceFile]]:
-    """The files whose present version the warehouse does not have, and all that are later than one of these.
-
-    The later ones, since what they say of a record that an older file brings late must win again. A note that a file
-    was read is believed only while its rows are there: a table that was dropped or emptied since is filled again.
-    """
-    if not warehouse.is_file():
-        return chosen
-    with connect(warehouse) as connection:
-        if not has_table(connection, "raw_meta", "loads"):
-            return chosen
-        unread = {}
-        for table, files in chosen.items():
-            notes = connection.execute(
-                "select source_file, arg_max(file_version, rowid), sum(records_read - records_rejected) > 0,"
-                " arg_max(records_rejected, rowid) > 0"
-                " from raw_meta.loads where source = ? and entity = ? group by source_file",
-                [source, table.name],
-            ).fetchall()
-            is_lost = (any(landed for *_, landed, _ in notes) and not _has_rows(connection, source, table.name)) or (
-                any(rejected for *_, rejected in notes) and not _has_rows(connection, source, "rejected_records")
-            )
-            versions = {} if is_lost else {name: version for name, version, *_ in notes}
-            is_known = {file for file in files if versions.get(file.name) == file.version}
-            unread[table] = list(dropwhile(is_known.__contains__, files))
-        return unread
-
-
-def _has_rows(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> bool:
-    if not has_table(connection, f"raw_{source}", table):
-        return False
-    return connection.execute(f"select 1 from raw_{source}.{table} limit 1").fetchone() is not None
+        load = Landing(source, warehouse)
+        try:
+            yield load
+        finally:
+            load.close()
 
 
 def _ensure_table(connection: duckdb.DuckDBPyConnection, relation: str, columns: dict[str, str]) -> None:
@@ -114,30 +65,41 @@ def _ensure_table(connection: duckdb.DuckDBPyConnection, relation: str, columns:
         connection.execute(f"alter table {relation} add column if not exists {name} {sql_type}")
 
 
-class _Load:
+def _literal(text: str | None) -> str:
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+class Landing:
     """One load under way, with its scratch database.
 
-    Scratch tables: `files` (the files read), `read_<table>` (text cells), `landing_<table>` (typed rows with their
-    outcome), `rejected` (rejected_records to be), `tally` (records by file and outcome).
+    Scratch tables: `files` (what was read from where), `read_<table>` (text cells), `landing_<table>` (typed rows with
+    their outcome), `rejected` (rejected_records to be), `tally` (records by file and outcome).
+
+    Attributes:
+        source: The source's name.
+        warehouse: The DuckDB file.
+        started_at: When the load began (UTC); it becomes `_loaded_at`.
     """
 
-    def __init__(
-        self, source: str, files: dict[FileTable, list[SourceFile]], warehouse: Path, started_at: datetime
-    ) -> None:
+    def __init__(self, source: str, warehouse: Path) -> None:
+        """Makes the scratch database; `landing` is the way to one."""
         self.source = source
-        self.files = files
         self.warehouse = warehouse
-        self.started_at = started_at.replace(tzinfo=None)
-        self.load_id = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        self.started_at = now()
+        self._started_at = self._instant = self.started_at.replace(tzinfo=None)
+        self.load_id = f"{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.folder = working_folder(warehouse) / source
         # What a killed load left behind is of no use: its files count as unread.
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        self.scratch = duckdb.connect(config={"temp_directory": str(self.folder / "spill")})
-        self.scratch.execute("""
+        self.tables: list[Table] = []
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._scratch = duckdb.connect(config={"temp_directory": str(self.folder / "spill")})
+        self._scratch.execute("""
             set timezone = 'UTC';
             create table files (
-                file_number integer, entity varchar, name varchar, version varchar, modified_at timestamp
+                file_number integer, entity varchar, name varchar, version varchar, modified_at timestamp,
+                lines_before bigint, lines_read bigint, bytes_read bigint, bytes_digest varchar, is_part boolean
             );
             create table rejected (
                 file_number integer, line bigint, source_key varchar, record_text varchar, reason varchar
@@ -145,78 +107,166 @@ class _Load:
             create table tally (file_number integer, outcome varchar, records bigint);
         """)
 
-    def run(self) -> None:
-        """Reads, compares, merges and notes; prints a line for each file."""
-        try:
-            self._read()
-            self._compare()
-            self._merge()
-            self._note()
-        finally:
-            self.scratch.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def close(self) -> None:
+        """Removes the scratch database."""
+        self._scratch.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self) -> None:
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            for table, files in self.files.items():
-                cells = ", ".join(f"{name} varchar" for name in table.column_names)
-                self.scratch.execute(f"create table read_{table.name} ({cells}, line bigint, file_number integer)")
-                for file in files:
-                    if not console.is_terminal:
-                        console.print(f"{self.source}: reading {file.name} ({file.size:,} bytes)")
-                    self._read_file(table, file, progress)
+    def add_file(
+        self,
+        table: Table,
+        name: str,
+        *,
+        version: str,
+        modified_at: datetime,
+        lines_before: int = 0,
+        is_part: bool = False,
+    ) -> int:
+        """Announces something that is read for a table, and returns its number; later ones win.
 
-    def _read_file(self, table: FileTable, file: SourceFile, progress: Progress) -> None:
-        (number,) = self.scratch.execute("select count(*) + 1 from files").fetchone()
-        self.scratch.execute(
-            "insert into files values (?, ?, ?, ?, ?)",
-            [number, table.name, file.name, file.version, file.modified_at.replace(tzinfo=None)],
+        Args:
+            table: What its records are.
+            name: What `source_file` says in the warehouse.
+            version: Changes whenever its content may have changed.
+            modified_at: With a zone.
+            lines_before: How many lines were read by earlier loads; what was rejected of them stays.
+            is_part: Whether it shows only some of its records each time; then all that was rejected stays.
+        """
+        if table not in self.tables:
+            self.tables.append(table)
+            cells = ", ".join(f'"{name}" varchar' for name in table.cells)
+            self._scratch.execute(f"create table read_{table.name} ({cells}, line bigint, file_number integer)")
+        (number,) = self._scratch.execute("select count(*) + 1 from files").fetchone()
+        self._scratch.execute(
+            "insert into files values (?, ?, ?, ?, ?, ?, null, null, null, ?)",
+            [number, table.name, name, version, modified_at.replace(tzinfo=None), lines_before, is_part],
         )
-        bar = progress.add_task(file.name, total=file.size)
-        for batch in read_batches(file, table.column_names, lambda done: progress.update(bar, completed=done)):
-            rows = pa.table({**batch.cells, "line": batch.lines})  # noqa: F841 - DuckDB finds it by its name
-            self.scratch.execute(f"insert into read_{table.name} select *, {number} from rows")
-            if batch.malformed:
-                lines, texts, reasons = (list(part) for part in zip(*batch.malformed, strict=True))
-                self.scratch.execute(
-                    "insert into rejected select ?, unnest(?), null, unnest(?), unnest(?)",
-                    [number, lines, texts, reasons],
-                )
+        return number
+
+    def add_batch(self, table: Table, number: int, batch: Batch) -> None:
+        """Takes some of the records of the file of this number."""
+        rows = pa.table({**batch.cells, "line": batch.lines})  # noqa: F841 - DuckDB finds it by its name
+        self._scratch.execute(f"insert into read_{table.name} select *, {number} from rows")
+        if batch.malformed:
+            lines, texts, reasons = (list(part) for part in zip(*batch.malformed, strict=True))
+            self._scratch.execute(
+                "insert into rejected select ?, unnest(?), null, unnest(?), unnest(?)",
+                [number, lines, texts, reasons],
+            )
+
+    def note_position(self, number: int, position: Position) -> None:
+        """Keeps how far the file of this number was read, for the load that reads it on."""
+        self._scratch.execute(
+            "update files set lines_read = ?, bytes_read = ?, bytes_digest = ? where file_number = ?",
+            [position.lines, position.bytes, position.digest, number],
+        )
+
+    def read_documents(self, table: Table, address: str, texts: Iterable[str], *, version: str = "") -> None:
+        """Takes JSON documents that an API answered; called again, it continues the same address.
+
+        Args:
+            table: What the documents are.
+            address: Where they come from; this is what `source_file` says in the warehouse.
+            texts: The documents.
+            version: Kept in raw_meta.loads.file_version.
+        """
+        number = self._numbers.get((table.name, address))
+        if number is None:
+            number = self.add_file(table, address, version=version, modified_at=self.started_at, is_part=True)
+            self._numbers[table.name, address] = number
+        (line,) = self._scratch.execute(
+            f"select coalesce(max(line), 0) from read_{table.name} where file_number = ?", [number]
+        ).fetchone()
+        documents = pa.array(list(texts), pa.string())
+        lines = pa.array(range(line + 1, line + 1 + len(documents)), pa.int64())
+        self.add_batch(table, number, Batch({"document": documents}, lines, []))
+
+    def land(self, *stages: Sequence[Table]) -> None:
+        """Compares, merges stage after stage, and notes what was read; prints a line for each file.
+
+        Args:
+            stages: Tables to merge together; those that later loads go by come in a later stage than what they stand
+                for. Left out, all tables are merged in one.
+
+        Raises:
+            ThroughlineError: Rows did not arrive, or the warehouse stayed locked.
+        """
+        self._compare()
+        for stage in stages or [self.tables]:
+            self._merge(stage)
+        self._note()
 
     def _compare(self) -> None:
         """Types and checks the cells, and finds every record's outcome."""
         if self.warehouse.is_file():
             path = str(self.warehouse).replace("'", "''")
-            patiently(self.warehouse, lambda: self.scratch.execute(f"attach '{path}' as warehouse (read_only)"))
+            patiently(self.warehouse, lambda: self._scratch.execute(f"attach '{path}' as warehouse (read_only)"))
         try:
-            for table in self.files:
-                self.scratch.execute(self._comparison(table))
-                self.scratch.execute(f"drop table read_{table.name}")
-                self.scratch.execute(f"""
+            self._instant = self._unused_instant()
+            for table in self.tables:
+                self._scratch.execute(self._comparison(table))
+                self._scratch.execute(f"drop table read_{table.name}")
+                self._scratch.execute(f"""
                     insert into rejected select file_number, line, source_key, record_text, reason
                     from landing_{table.name} where outcome = 'rejected';
                     insert into tally select file_number, outcome, count(*)
                     from landing_{table.name} where outcome != 'rejected' group by all;
                 """)
-            self.scratch.execute(
+            self._scratch.execute(
                 "insert into tally select file_number, 'rejected', count(*) from rejected group by all"
             )
         finally:
             # dlt opens the same file next, which one process must not do twice.
-            self.scratch.execute("detach database if exists warehouse")
+            self._scratch.execute("detach database if exists warehouse")
 
-    def _comparison(self, table: FileTable) -> str:
+    def _unused_instant(self) -> datetime:
+        """When this load began; a microsecond later where that is the `_loaded_at` of an earlier one.
+
+        So that the pair of a key and `_loaded_at` says whether somebody has seen this content, whatever the clock says.
+        """
+        instant = self._started_at
+        relations = [
+            f"warehouse.raw_{self.source}.{table.name}"
+            for table in self.tables
+            if "_loaded_at" in self._known_columns(table)
+        ]
+        while any(
+            self._scratch.execute(f"select 1 from {relation} where _loaded_at = ? limit 1", [instant]).fetchone()
+            for relation in relations
+        ):
+            instant += timedelta(microseconds=1)
+        return instant
+
+    def _comparison(self, table: Table) -> str:
         """SQL for `landing_<table>`: one row for each record read, with typed values, outcome and reason."""
-        trimmed = ", ".join(f"{_TRIMMED.format(cell=name)} as {name}" for name in table.column_names)
-        typed = ", ".join(f"{column.kind.typed(f'trimmed.{column.name}')} as {column.name}" for column in table.columns)
-        complaints = ", ".join(
-            f"case when cells.{column.name} is null and {column.is_required} then '{column.name} is blank'"
-            f" when cells.{column.name} is not null and {column.name} is null"
-            f" then '{column.name} {column.kind.complaint}' end"
-            for column in table.columns
+        cells = {f'"{name}"': column for name, column in table.cells.items()}
+        trimmed = ", ".join(f"{_TRIMMED.format(cell=name)} as {name}" for name in cells)
+        typed = ", ".join(
+            f"case when trimmed.{name} is null then {_literal(column.default)}"
+            f" else {column.kind.typed(f'trimmed.{name}')} end as {column.name}"
+            for name, column in cells.items()
         )
-        as_read = ", ".join(f"'{name}': cells.{name}" for name in table.column_names)
+        computed = "".join(f", {column.computed} as {column.name}" for column in table.columns if column.computed)
+        of_cells = ", ".join(
+            f"case when cells.{name} is null and {column.is_required} then '{column.header or column.name} is blank'"
+            f" when cells.{name} is not null and {column.name} is null"
+            f" then '{column.header or column.name} {column.kind.complaint}' end"
+            for name, column in cells.items()
+        )
+        of_record = ", ".join(
+            [
+                f"case when {column.name} is null then 'has no {column.name}' end"
+                for column in table.columns
+                if column.computed and column.is_required
+            ]
+            + list(table.complaints)
+            or ["null"]
+        )
+        as_read = (
+            f"to_json({{{', '.join(f'{_literal(column.name)}: cells.{name}' for name, column in cells.items())}}})"
+        )
+        if len(cells) == 1:
+            as_read = f"cells.{next(iter(cells))}"
         is_same = " and ".join(f"old.{name} is not distinct from ranked.{name}" for name in table.column_names)
         return f"""
             create table landing_{table.name} as
@@ -225,15 +275,22 @@ class _Load:
                 from read_{table.name}
             ),
             typed as (
-                select trimmed as cells, file_number, line, {typed}
+                select trimmed as cells, trimmed.file_number, line, files.name as file_name, {typed}
                 from trimmed
+                inner join files on trimmed.file_number = files.file_number
+            ),
+            computed as (
+                select * {computed}
+                from typed
             ),
             checked as (
                 select
-                    * exclude (cells), cells.{table.key} as source_key,
-                    nullif(concat_ws('; ', {complaints}), '') as reason,
-                    case when reason is not null then to_json({{{as_read}}})::varchar end as record_text
-                from typed
+                    * exclude (cells, file_name), cast({table.key} as varchar) as source_key,
+                    coalesce(
+                        nullif(concat_ws('; ', {of_cells}), ''), nullif(concat_ws('; ', {of_record}), '')
+                    ) as reason,
+                    case when reason is not null then cast({as_read} as varchar) end as record_text
+                from computed
             ),
             ranked as (
                 select
@@ -261,24 +318,26 @@ class _Load:
             left join {self._existing(table)} as old on ranked.{table.key} = old.{table.key}
         """
 
-    def _existing(self, table: FileTable) -> str:
+    def _existing(self, table: Table) -> str:
         """The warehouse's table as a relation, with nulls for columns that it does not have yet."""
-        schema = f"raw_{self.source}"
-        rows = self.scratch.execute(
-            "select column_name from duckdb_columns()"
-            " where database_name = 'warehouse' and schema_name = ? and table_name = ?",
-            [schema, table.name],
-        ).fetchall()
-        known = {name for (name,) in rows}
+        known = self._known_columns(table)
         columns = ", ".join(
             name if name in known else f"cast(null as {sql_type}) as {name}"
             for name, sql_type in table.sql_types.items()
         )
-        return f"(select {columns} {f'from warehouse.{schema}.{table.name}' if known else 'where false'})"
+        return f"(select {columns} {f'from warehouse.raw_{self.source}.{table.name}' if known else 'where false'})"
 
-    def _merge(self) -> None:
-        """Merges the new and changed rows by dlt, each table in a transaction."""
-        tables = [table for table in self.files if self._changes(table).fetchone()]
+    def _known_columns(self, table: Table) -> set[str]:
+        rows = self._scratch.execute(
+            "select column_name from duckdb_columns()"
+            " where database_name = 'warehouse' and schema_name = ? and table_name = ?",
+            [f"raw_{self.source}", table.name],
+        ).fetchall()
+        return {name for (name,) in rows}
+
+    def _merge(self, stage: Sequence[Table]) -> None:
+        """Merges the new and changed rows of some tables by dlt, each table in a transaction."""
+        tables = [table for table in stage if table in self.tables and self._changes(table).fetchone()]
         if not tables:
             return
         with connect(self.warehouse) as connection:
@@ -303,7 +362,8 @@ class _Load:
                     name=table.name,
                     primary_key=table.key,
                     write_disposition="merge",
-                    # Left to itself dlt makes every instant one with a zone.
+                    # Left to itself dlt makes every instant one with a zone. A document it may take for a text: the
+                    # table is there already, and knows better.
                     columns={
                         name: {"data_type": "timestamp", "timezone": False}
                         for name, sql_type in table.sql_types.items()
@@ -318,15 +378,15 @@ class _Load:
             patiently(self.warehouse, lambda: pipeline.run(changed_rows(), loader_file_format="parquet"))
         self._check_merged(tables)
 
-    def _check_merged(self, tables: list[FileTable]) -> None:
+    def _check_merged(self, tables: list[Table]) -> None:
         """Makes sure that dlt's word is true before the files are noted as read."""
         with connect(self.warehouse) as connection:
             for table in tables:
-                (expected,) = self.scratch.execute(
+                (expected,) = self._scratch.execute(
                     f"select count(*) from landing_{table.name} where outcome in ('new', 'changed')"
                 ).fetchone()
                 (landed,) = connection.execute(
-                    f"select count(*) from raw_{self.source}.{table.name} where _loaded_at = ?", [self.started_at]
+                    f"select count(*) from raw_{self.source}.{table.name} where _loaded_at = ?", [self._instant]
                 ).fetchone()
                 if landed < expected:
                     raise ThroughlineError(
@@ -334,16 +394,16 @@ class _Load:
                         " look for settings of dlt in the environment that send them elsewhere."
                     )
 
-    def _changes(self, table: FileTable) -> duckdb.DuckDBPyConnection:
+    def _changes(self, table: Table) -> duckdb.DuckDBPyConnection:
         """The rows to merge, as the raw table has them, on a cursor of their own: dlt reads tables in turn."""
         lineage = "_source_file, _source_line, _source_modified_at, cast(? as timestamp) as _loaded_at"
-        return self.scratch.cursor().execute(
+        return self._scratch.cursor().execute(
             f"select {', '.join(table.column_names)}, {lineage} from landing_{table.name}"
             " where outcome in ('new', 'changed')",
-            [self.started_at],
+            [self._instant],
         )
 
-    def _batches(self, table: FileTable) -> Iterator[pa.RecordBatch]:
+    def _batches(self, table: Table) -> Iterator[pa.RecordBatch]:
         with self._changes(table).to_arrow_reader(_ARROW_ROWS) as reader:
             # dlt warns where its primary key, which is never null, meets a column that might be.
             fields = [field.with_nullable(field.name != table.key) for field in reader.schema]
@@ -358,40 +418,50 @@ class _Load:
         counts = ", ".join(
             f"coalesce(sum(records) filter (where outcome = '{name}'), 0) as records_{name}" for name in OUTCOMES
         )
-        notes = self.scratch.execute(
+        notes = self._scratch.execute(
             f"""
             select
                 ? as load_id, ? as source, entity, name as source_file, version as file_version,
-                modified_at as file_modified_at, cast(? as timestamp) as started_at,
-                cast(? as timestamp) as finished_at,
+                modified_at as file_modified_at, lines_read, bytes_read, bytes_digest,
+                cast(? as timestamp) as started_at, cast(? as timestamp) as finished_at,
                 coalesce(sum(records), 0) as records_read, {counts}
             from (select 0) left join files on true left join tally on files.file_number = tally.file_number
             group by all order by min(files.file_number)
             """,
-            [self.load_id, self.source, self.started_at, now().replace(tzinfo=None)],
+            [self.load_id, self.source, self._started_at, now().replace(tzinfo=None)],
         ).to_arrow_table()
-        rejected = self.scratch.execute(
+        rejected = self._scratch.execute(
             """
             select
                 entity, name as source_file, line as source_line, source_key, record_text, reason,
                 cast(? as timestamp) as _loaded_at
             from rejected inner join files on rejected.file_number = files.file_number
             """,
-            [self.started_at],
+            [self._started_at],
+        ).to_arrow_table()
+        replaced = self._scratch.execute(
+            "select entity, name as source_file, lines_before from files where not is_part"
         ).to_arrow_table()
         rejected_records = f"raw_{self.source}.rejected_records"
         with connect(self.warehouse) as connection:
             connection.register("notes", notes)
             connection.register("rejected", rejected)
+            connection.register("replaced", replaced)
             connection.execute("begin")
             _ensure_table(connection, rejected_records, REJECTED_RECORDS)
             _ensure_table(connection, "raw_meta.loads", LOADS)
             # dlt's second copy of the rows goes here, and with it what a killed load left there.
             connection.execute(f"""
                 drop schema if exists raw_{self.source}_staging cascade;
-                delete from {rejected_records}
-                where (entity, source_file) in (select (entity, source_file) from notes);
-                insert into {rejected_records} by name select * from rejected;
+                delete from {rejected_records} as old using replaced
+                where
+                    old.entity = replaced.entity and old.source_file = replaced.source_file
+                    and old.source_line > replaced.lines_before;
+                insert into {rejected_records} by name
+                select * from rejected
+                where (entity, source_file, record_text) not in (
+                    select (entity, source_file, record_text) from {rejected_records} where record_text is not null
+                ) or source_file in (select source_file from replaced);
                 insert into raw_meta.loads by name select * from notes;
             """)
             connection.execute("commit")

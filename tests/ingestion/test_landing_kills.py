@@ -46,7 +46,7 @@ place = sys.argv.pop()
 if place.isdigit():
     DuckDbSqlClient.execute_sql = die_at(int(place), DuckDbSqlClient.execute_sql)
 else:
-    setattr(landing._Load, place, die)
+    setattr(landing.Landing, place, die)
 cli.main()
 """
 

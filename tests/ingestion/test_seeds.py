@@ -1,12 +1,14 @@
 """The company's seeds: read from the folder that THROUGHLINE_SEEDS names, and never written to."""
 
+import shutil
+
 import duckdb
+from support import PROJECT_ROOT
 
 
 def test_seeds_of_any_folder_are_read_and_left_alone(tmp_path, warehouse, run):
     """An absolute folder, twice: dbt would write its SQL over files that it finds by an absolute path."""
-    seeds = tmp_path / "seeds"
-    seeds.mkdir()
+    seeds = shutil.copytree(PROJECT_ROOT / "seeds" / "company", tmp_path / "seeds")
     path = seeds / "channel_aliases.csv"
     text = 'source,source_channel,channel\ncrm,Google Ads,Adwords\ncrm,"Fair, spring",Event\n'
     path.write_text(text)
