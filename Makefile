@@ -20,6 +20,10 @@ $(foreach name,$(filter-out THROUGHLINE_REQUIRE_ALL,$(filter THROUGHLINE_% SOURC
 export THROUGHLINE_WAREHOUSE := warehouse/demo.duckdb
 export THROUGHLINE_SEEDS := ingestion/demo/seeds
 export SOURCES__CRM__BUCKET_URL := warehouse/demo/crm
+export SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL := warehouse/demo/calendly_webhooks
+export SOURCES__CALENDLY_EXPORT__BUCKET_URL := warehouse/demo/calendly_export
+export SOURCES__CALENDLY_EXPORT__TIMEZONE := Europe/Berlin
+export SOURCES__AD_SPEND__BUCKET_URL := warehouse/demo/ad_spend
 # Larkfield's world ends there, so that its pages say the same whenever they are built.
 DEMO_VARS := --vars '{as_of: "2026-07-01"}'
 
@@ -53,7 +57,7 @@ setup: .make/python .make/node
 	@mkdir -p .make
 	@echo '$(DEMO_SIZE)' | cmp --silent - $@ || echo '$(DEMO_SIZE)' > $@
 
-.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/crm)
+.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/ad_spend)
 	$(call say,Writing the files of Larkfield$(comma) the demo's fictional company)
 	rm -rf warehouse/demo
 	.venv/bin/throughline demo warehouse/demo --size $(DEMO_SIZE)
@@ -62,7 +66,7 @@ setup: .make/python .make/node
 .make/load: .make/demo $(wildcard ingestion/*.py) $(call unless,warehouse/demo.duckdb)
 	$(call say,Loading them into warehouse/demo.duckdb)
 	rm -f warehouse/demo.duckdb warehouse/demo.duckdb.wal
-	.venv/bin/throughline load crm
+	.venv/bin/throughline simulate .venv/bin/throughline load --all
 	$(done)
 
 .make/build: .make/load dbt_project.yml profiles.yml selectors.yml $(call files,models macros seeds/common) $(shell find tests -name '*.sql')

@@ -1,6 +1,7 @@
 """The `throughline` command."""
 
 import os
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -117,6 +118,26 @@ def demo(
 
     write_demo(folder, size)
     console.print(f"The demo's files are in {folder}.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def simulate(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option(help="Where `throughline demo` wrote its files.")] = (
+        PROJECT_ROOT / "warehouse" / "demo"
+    ),
+) -> None:
+    """Run a command while simulators answer for the demo's APIs: throughline simulate throughline load --all."""
+    from ingestion.demo.calendly_simulator import simulated
+
+    if not context.args:
+        raise ThroughlineError("Say which command to run, like: throughline simulate throughline load --all.")
+    with simulated(folder) as settings:
+        try:
+            done = subprocess.run(context.args, env=os.environ | settings, check=False)
+        except OSError as error:
+            raise ThroughlineError(f"{context.args[0]} cannot be run: {error.strerror}.") from None
+    raise typer.Exit(done.returncode)
 
 
 def main() -> None:

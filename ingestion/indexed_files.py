@@ -17,6 +17,7 @@ from ingestion.files import SourceFile
 from ingestion.warehouse import console
 
 _AT_ONCE = 8
+_ATTEMPTS = 4
 # Some servers refuse the agents of libraries.
 _HEADERS = {"User-Agent": "throughline"}
 
@@ -47,7 +48,7 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
     """
     setting = f"SOURCES__{source.upper()}__BUCKET_URL"
     prefix = url.rstrip("/")
-    session = requests.Client(raise_for_status=False).session
+    session = requests.Client(raise_for_status=False, request_max_attempts=_ATTEMPTS).session
     try:
         answer = session.get(f"{prefix}/file_index.json", headers=_HEADERS)
         if answer.status_code != 200:
@@ -64,7 +65,7 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             addresses = [f"{prefix}/{quote(name)}" for name in wanted]
             answers = list(pool.map(lambda address: session.get(address, headers=_HEADERS), addresses))
-    except requests.exceptions.RequestException as error:
+    except requests.RequestException as error:
         raise ThroughlineError(f"{setting} names {url}, which cannot be reached: {error}") from None
     files = []
     for name, address, answer in zip(wanted, addresses, answers, strict=True):

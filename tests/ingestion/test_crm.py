@@ -5,7 +5,6 @@ import io
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,14 +14,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support import BIN, PROJECT_ROOT
+from support import BIN
 
 from ingestion import crm
 from ingestion import warehouse as warehouse_module
-from ingestion.declarations import LOADS, OUTCOMES, REJECTED_RECORDS
+from ingestion.declarations import OUTCOMES
 from ingestion.errors import ThroughlineError
 
 HEADERS = {table.name: table.column_names for table in crm.TABLES}
@@ -696,39 +694,6 @@ def test_dbt_may_come_first(folder, warehouse, run):
     load(folder, warehouse)
     assert counts(warehouse) == [(None, 0, 0, 0, 0, 0, 0)]
     assert len(rejected(warehouse)) == 2
-
-
-def declared_columns(path):
-    """Return {table: {column: type}} of a file of dbt sources."""
-    (source,) = yaml.safe_load((PROJECT_ROOT / path).read_text(encoding="utf-8"))["sources"]
-    return {
-        f"{source['schema']}.{table['name']}": {column["name"]: column["data_type"] for column in table["columns"]}
-        for table in source["tables"]
-    }
-
-
-def test_dbt_declares_what_the_loader_makes(folder, warehouse):
-    """Columns and types are the same in the sources' YAML, in the loader's declarations and in the warehouse."""
-    sources = declared_columns("models/staging/crm/_crm__sources.yml")
-    sources |= declared_columns("models/staging/meta/_meta__sources.yml")
-    loader = {f"raw_crm.{table.name}": table.sql_types for table in crm.TABLES}
-    loader |= {"raw_crm.rejected_records": REJECTED_RECORDS, "raw_meta.loads": LOADS}
-    assert {table: columns for table, columns in sources.items() if table != "raw_meta.builds"} == loader
-    for table in crm.TABLES:
-        cells = ["2026-01-01" if column.kind.sql_type == "timestamp" else "1" for column in table.columns]
-        write_csv(folder / f"{table.pattern[1:]}.csv", table.column_names, [cells])
-    load(folder, warehouse)
-    made = defaultdict(dict)
-    for table, column, sql_type in query(
-        warehouse,
-        "select table_schema || '.' || table_name, column_name, lower(data_type) from information_schema.columns"
-        " where table_name not like '\\_dlt%' escape '\\' order by ordinal_position",
-    ):
-        made[table][column] = sql_type.replace(",", ", ")
-    assert made == loader
-    assert {table: list(columns) for table, columns in made.items()} == {
-        table: list(columns) for table, columns in loader.items()
-    }
 
 
 KEY_CELLS = st.sampled_from(["k1", "k2", "k3", ""])
