@@ -10,11 +10,12 @@ import pytest
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 
-from ingestion import crm
+from ingestion import ad_spend, calendly_webhooks, crm
 from ingestion.errors import ThroughlineError
 
 SECRET = "s3cr3t-that-nobody-may-read"
 CREDENTIALS = "SOURCES__CRM__CREDENTIALS__"
+DELIVERY = b'{"event": "x", "payload": {"number": %d}}\n'
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,8 @@ def credentials(endpoint, monkeypatch):
         f"{CREDENTIALS}ENDPOINT_URL": endpoint,
     }
     for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+        for source in ("CRM", "CALENDLY_WEBHOOKS", "AD_SPEND"):
+            monkeypatch.setenv(name.replace("CRM", source), value)
     return settings
 
 
@@ -165,3 +167,30 @@ def test_the_command_never_shows_the_secret(put, warehouse, credentials, run):
     assert contacts(warehouse) == {"c1": "a"}
     traces = [path for path in warehouse.parent.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     assert traces == []
+
+
+def test_deliveries_lie_in_folders_of_folders(put, warehouse):
+    """An object is known by its whole address; one that grew is read on, and a neighbouring prefix is another place."""
+    put("hooks/2026/05/a.jsonl", DELIVERY % 1)
+    put("hooks/2026/06/a.jsonl", DELIVERY % 2)
+    bucket = put("hooks2/a.jsonl", DELIVERY % 9)
+    calendly_webhooks.load(f"s3://{bucket}/hooks", warehouse)
+    addresses = [f"s3://{bucket}/hooks/2026/{month}/a.jsonl" for month in ("05", "06")]
+    assert files_read(warehouse) == addresses
+    put("hooks/2026/05/a.jsonl", DELIVERY % 1 + DELIVERY % 3 + DELIVERY % 2)
+    calendly_webhooks.load(f"s3://{bucket}/hooks", warehouse)
+    assert files_read(warehouse) == addresses[:1]
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        numbers = "select cast(document.payload.number as integer) from raw_calendly_webhooks.deliveries order by 1"
+        assert connection.execute(numbers).fetchall() == [(1,), (2,), (3,)]
+        read = "select list(records_read order by rowid) from raw_meta.loads"
+        assert connection.execute(read).fetchone() == ([1, 1, 2],)
+
+
+def test_spend_files_lie_under_a_prefix(put, warehouse):
+    """JSON beside CSV, and the index passed over."""
+    put("spend/file_index.json", b'{"files": []}')
+    put("spend/spend_data_2026-01-14.json", b'[{"date": "2026-01-13", "channel": "a", "spend": 1}]')
+    bucket = put("spend/more.csv", b"date,channel,spend\n2026-01-13,b,2\n")
+    ad_spend.load(f"s3://{bucket}/spend/", warehouse)
+    assert files_read(warehouse) == ["more.csv", "spend_data_2026-01-14.json"]
