@@ -2,20 +2,26 @@
 
 from pathlib import Path
 
-from ingestion.demo import crm
+from ingestion.demo import ad_spend, calendly, calendly_export, calendly_webhooks, crm
 from ingestion.demo.world import World
 
 DEFAULT_SIZE = 400
 DEFAULT_SEED = 42
 
-WRITERS = {"crm": crm.write}
+WRITERS = {
+    "crm": crm.write,
+    "calendly": calendly.write,
+    "calendly_webhooks": calendly_webhooks.write,
+    "calendly_export": calendly_export.write,
+    "ad_spend": ad_spend.write,
+}
 
 
 def write_demo(folder: Path, size: int = DEFAULT_SIZE, seed: int = DEFAULT_SEED) -> None:
     """Write the demo company's exports; files that would not change are left alone.
 
     Args:
-        folder: Where the files go, in a folder for each source (`crm`); made if it is missing.
+        folder: Where the files go, in a folder for each source (a key of WRITERS); made if it is missing.
         size: Number of accounts, at least 1. A larger world holds every smaller one unchanged.
         seed: Chooses the world; the same size and seed give the same bytes.
     """

@@ -2,18 +2,22 @@
 
 import csv
 import hashlib
+import json
 import os
 import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
-from itertools import islice
+from datetime import date, datetime, timedelta
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
 
 from ingestion import demo
+from ingestion.demo import ad_spend, bookings, calendly, calendly_export, calendly_webhooks
+from ingestion.demo.calendly_history import event_of
+from ingestion.demo.calendly_history import written as in_calendly
 from ingestion.demo.crm import HEADERS, OLD_NAMES
 from ingestion.demo.files import replacing
 from ingestion.demo.world import CHANNELS, END, SEGMENTS, START, World
@@ -29,8 +33,33 @@ UNLOADABLE = {
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return each file's bytes by its name."""
-    return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    """Return each file's bytes by its place in the folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
+def seen(world: World) -> dict[str, dict[str, str]]:
+    """Return what a world's bookings leave in Calendly, by kind and key, without what a group's members share."""
+
+    def alone(document: dict) -> str:
+        kept = {name: value for name, value in document.items() if name != "scheduled_event"}
+        if document.get("invitees_counter", {"limit": 1})["limit"] > 1:
+            kept = {name: document[name] for name in ("name", "start_time", "event_memberships")}
+        return json.dumps(kept)
+
+    organization = calendly.organization(world)
+    kinds = ("invitees", "scheduled_events", "routing_form_submissions")
+    documents = {kind: {document["uri"]: alone(document) for document in organization[kind]} for kind in kinds}
+    # The edit of an event type is the company's, whatever its size.
+    documents["deliveries"] = {
+        f"{at} {delivery['event']} {delivery['payload']['uri']}": alone(delivery["payload"])
+        for at, delivery in calendly_webhooks.arrivals(world)
+    }
+    for export in calendly_export.EXPORTS:
+        rows = calendly_export.rows(world, export)
+        documents[export.name] = {row["Invitee Email"] + row["Start Date & Time"]: json.dumps(row) for row in rows}
+    return documents
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +154,23 @@ def test_same_seed_writes_the_same_bytes_in_any_process(tmp_path):
         assert contents(tmp_path / salt) == contents(tmp_path / "here")
 
 
-def test_default_export_is_pinned(folder):
+@pytest.mark.parametrize(
+    ("source", "digest"),
+    [
+        ("crm", "4c9dd1ffb20dc0a8"),
+        ("calendly", "89b3759f4141d641"),
+        ("calendly_webhooks", "f77290690174e203"),
+        ("calendly_export", "9c53a7a2f8c575c5"),
+        ("ad_spend", "5aeda08e0c1da13a"),
+    ],
+)
+def test_default_export_is_pinned(folder, source, digest):
     """The published pages show this very company, on every platform and Python: whoever changes it should mean to."""
-    texts = ((folder / "crm" / f"larkfield_{file}_data.csv").read_bytes() for file in HEADERS)
-    assert hashlib.sha256(b"".join(texts)).hexdigest()[:16] == "4c9dd1ffb20dc0a8"
+    files = contents(folder / source)
+    if source == "crm":
+        # In the order of its tables.
+        files = {name: files[name] for name in (f"larkfield_{file}_data.csv" for file in HEADERS)}
+    assert hashlib.sha256(b"".join(files.values())).hexdigest()[:16] == digest
 
 
 def test_another_seed_makes_another_company(tmp_path):
@@ -136,8 +178,11 @@ def test_another_seed_makes_another_company(tmp_path):
     demo.write_demo(tmp_path / "5", size=20, seed=5)
     demo.write_demo(tmp_path / "6", size=20, seed=6)
     five, six = contents(tmp_path / "5"), contents(tmp_path / "6")
-    assert len(five) == len(HEADERS)
-    assert all(five[name] != six[name] for name in five)
+    assert {name.partition("/")[0] for name in five} == set(demo.WRITERS)
+    same = {name for name in five.keys() & six.keys() if five[name] == six[name]}
+    # Names of files are dates, and on some days nobody of two companies as small as these did anything.
+    assert all(name == "ad_spend/file_index.json" or len(five[name].splitlines()) < 2 for name in same)
+    assert len(same) < len(five) / 2
 
 
 def test_larger_world_holds_the_smaller_one_unchanged(tmp_path):
@@ -146,9 +191,17 @@ def test_larger_world_holds_the_smaller_one_unchanged(tmp_path):
     assert list(small.accounts()) == list(large.accounts())[:30]
     for name, world in {"small": small, "large": large}.items():
         demo.write_demo(tmp_path / name, world.size, world.seed)
-    large_files = contents(tmp_path / "large")
-    for name, text in contents(tmp_path / "small").items():
-        assert set(text.splitlines()) < set(large_files[name].splitlines())
+    small_files, large_files = contents(tmp_path / "small"), contents(tmp_path / "large")
+    for name, text in small_files.items():
+        source = name.partition("/")[0]
+        if source == "crm":
+            assert set(text.splitlines()) < set(large_files[name].splitlines())
+        if source == "ad_spend":
+            assert text == large_files[name]
+    for kind, few in seen(small).items():
+        many = seen(large)[kind]
+        assert few.items() <= many.items(), kind
+        assert len(few) < len(many), kind
 
 
 def test_streams_do_not_disturb_one_another():
@@ -185,6 +238,14 @@ def test_only_files_that_differ_are_rewritten(tmp_path):
     demo.write_demo(tmp_path, size=5)
     assert contents(tmp_path) == before
     assert {path for path in (tmp_path / "crm").iterdir() if path.stat().st_mtime != 1} == {spoilt}
+
+
+def test_smaller_world_takes_the_place_of_a_larger_one(tmp_path):
+    """Nothing of the larger one stays behind in a file that the smaller would not write."""
+    demo.write_demo(tmp_path / "both", size=40)
+    for name in ("both", "small"):
+        demo.write_demo(tmp_path / name, size=1)
+    assert contents(tmp_path / "both") == contents(tmp_path / "small")
 
 
 def test_failure_leaves_the_old_file(tmp_path):
@@ -346,3 +407,504 @@ def test_alias_seed_joins_the_names_that_the_export_has(written):
     assert crm == {old: new for new, old in OLD_NAMES.items()}
     assert set(names) - set(crm) == {channel.name for channel in CHANNELS}
     assert all(0 < names[old] < 0.2 * names[new] for old, new in crm.items())
+
+
+# --- Calls --------------------------------------------------------------------------------------------------
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text."""
+    return set(text.split())
+
+
+# The keys that Calendly's API gives each kind of document, those of `?` only where there is something to say.
+CANCELLATION = {"canceled_by", "reason", "canceler_type", "created_at"}
+USER = words("resource_type uri name slug email scheduling_url timezone avatar_url locale created_at updated_at")
+KEYS = {
+    "organization_memberships": words("uri role user organization created_at updated_at"),
+    "event_types": words(
+        "uri name active booking_method slug scheduling_url duration duration_options kind pooling_type type"
+        " kind_description color created_at updated_at internal_note description_plain description_html profile secret"
+        " deleted_at admin_managed position locale locations custom_questions"
+    ),
+    "groups": words("uri name organization member_count created_at updated_at"),
+    "routing_forms": words("uri organization name status questions created_at updated_at"),
+    "routing_form_submissions": words(
+        "uri routing_form questions_and_answers tracking result submitter submitter_type created_at updated_at"
+    ),
+    "scheduled_events": words(
+        "uri name status start_time end_time event_type location invitees_counter created_at updated_at"
+        " event_memberships event_guests calendar_event meeting_notes_plain meeting_notes_html"
+    ),
+    "invitees": words(
+        "uri email first_name last_name name status questions_and_answers timezone event created_at updated_at tracking"
+        " text_reminder_number rescheduled old_invitee new_invitee cancel_url reschedule_url routing_form_submission"
+        " payment no_show reconfirmation scheduling_method invitee_scheduled_by"
+    ),
+}
+
+
+def json_of(path: Path):
+    """Return what a JSON file holds."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """Return the rows of one of the demo's company seeds."""
+    with (Path(demo.__file__).parent / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+@pytest.fixture(scope="module")
+def organization(folder):
+    """Hold what the simulator of Calendly's API serves."""
+    return json_of(folder / "calendly" / "organization.json")
+
+
+@pytest.fixture(scope="module")
+def history(world):
+    """Hold everything that ever happened in the company's Calendly."""
+    return bookings.told(world)
+
+
+@pytest.fixture(scope="module")
+def delivered(folder):
+    """Hold the lines of the webhook files, by file."""
+    return {
+        path.name: path.read_text(encoding="utf-8").splitlines()
+        for path in sorted((folder / "calendly_webhooks").glob("*.jsonl"))
+    }
+
+
+@pytest.fixture(scope="module")
+def deliveries(delivered):
+    """Hold the deliveries of those lines, in order of arrival."""
+    lines = (line for lines in delivered.values() for line in lines)
+    return [json.loads(line) for line in lines if line != calendly_webhooks.NO_DELIVERY]
+
+
+@pytest.fixture(scope="module")
+def chains(history):
+    """Hold the bookings: lists of invitees, of which each takes the place of the one before."""
+    invitees = {invitee["uri"]: invitee for invitee in history.organization()["invitees"]}
+    booked = []
+    for invitee in invitees.values():
+        if not invitee["old_invitee"]:
+            chain = [invitee]
+            while chain[-1]["new_invitee"]:
+                chain.append(invitees[chain[-1]["new_invitee"]])
+            booked.append(chain)
+    assert sum(map(len, booked)) == len(invitees)
+    return booked
+
+
+@pytest.fixture(scope="module")
+def events(history):
+    """Hold every scheduled event by its URI."""
+    return {event["uri"]: event for event in history.organization()["scheduled_events"]}
+
+
+@pytest.fixture(scope="module")
+def channels(history, events, chains):
+    """Hold each booking's channel, as the aliases of the company seeds have it."""
+    aliases = {row["source_channel"]: row["channel"] for row in seed("channel_aliases") if row["source"] == "calendly"}
+    rows = defaultdict(list)
+    for row in seed("event_type_channels"):
+        rows[row["event_type_uri"]].append(row)
+
+    def channel(invitee):
+        booked_at = invitee["created_at"][:19].replace("T", " ")
+        for row in rows[events[invitee["event"]]["event_type"]]:
+            if row["valid_from"] <= booked_at < (row["valid_to"] or "9"):
+                return aliases.get(row["channel"], row["channel"])
+        return "unmapped"
+
+    return [channel(chain[0]) for chain in chains]
+
+
+def test_documents_have_the_keys_of_the_api(organization):
+    """Each kind all of them, and cancellation, which Calendly leaves out until there is one."""
+    assert set(organization) == {"users_me", *KEYS}
+    assert set(organization["users_me"]) == USER | {"current_organization"}
+    for kind, keys in KEYS.items():
+        assert organization[kind]
+        uris = [document["uri"] for document in organization[kind]]
+        assert len(set(uris)) == len(uris)
+        for document in organization[kind]:
+            wanted = keys | {"cancellation"} if document.get("status") == "canceled" else keys
+            assert set(document) == wanted
+            if "cancellation" in document:
+                assert set(document["cancellation"]) == CANCELLATION
+    assert all(set(membership["user"]) == USER for membership in organization["organization_memberships"])
+
+
+def test_what_refers_is_there(organization):
+    """An invitee to its event, an event to its type and hosts, a form's submission to the invitee it led to."""
+    uris = {kind: {document["uri"] for document in organization[kind]} for kind in KEYS}
+    users = {membership["user"]["uri"] for membership in organization["organization_memberships"]}
+    assert {event["event_type"] for event in organization["scheduled_events"]} == uris["event_types"]
+    assert {invitee["event"] for invitee in organization["invitees"]} == uris["scheduled_events"]
+    assert {event_of(invitee["uri"]) for invitee in organization["invitees"]} == uris["scheduled_events"]
+    hosts = {member["user"] for event in organization["scheduled_events"] for member in event["event_memberships"]}
+    assert hosts == users
+    submissions = {invitee["routing_form_submission"] for invitee in organization["invitees"]} - {None}
+    assert submissions < uris["routing_form_submissions"]
+
+
+def test_counters_count_the_invitees(organization):
+    """And an event is canceled as soon as nobody is in it any more."""
+    invitees = defaultdict(list)
+    for invitee in organization["invitees"]:
+        invitees[invitee["event"]].append(invitee["status"] == "active")
+    for event in organization["scheduled_events"]:
+        counter = event["invitees_counter"]
+        assert (counter["total"], counter["active"]) == (len(invitees[event["uri"]]), sum(invitees[event["uri"]]))
+        assert (event["status"] == "active") == (counter["active"] > 0)
+
+
+def test_default_company_books_about_three_thousand_calls(history, chains, channels):
+    """In two years that grow, of which a share is moved, called off, missed, or in no channel."""
+    assert 2_800 <= len(chains) <= 3_400
+    a_year_ago = in_calendly(END - timedelta(days=365))
+    assert sum(chain[0]["created_at"] >= a_year_ago for chain in chains) > 1.7 * len(chains) / 2.7
+    moves = Counter(len(chain) - 1 for chain in chains)
+    assert 0.16 <= 1 - moves[0] / len(chains) <= 0.22
+    assert max(moves) == 4
+    last = [chain[-1] for chain in chains]
+    assert 0.10 <= sum(invitee["status"] == "canceled" for invitee in last) / len(last) <= 0.14
+    assert 0.07 <= sum(bool(invitee["no_show"]) for invitee in last) / len(last) <= 0.12
+    kinds = Counter(delivery["event"] for delivery in history.deliveries())
+    assert 3 <= kinds["invitee_no_show.deleted"] <= 0.1 * kinds["invitee_no_show.created"]
+    assert 0.03 <= channels.count("unmapped") / len(channels) <= 0.06
+
+
+def test_meetings_are_days_ahead_and_some_after_the_end(events, chains):
+    """In Berlin's office hours, on working days; what is booked for after the end of the world stays open."""
+    leads = []
+    for chain in chains:
+        for invitee in chain:
+            start_at = datetime.fromisoformat(events[invitee["event"]]["start_time"])
+            leads.append(start_at - datetime.fromisoformat(invitee["created_at"]))
+            local = start_at.astimezone(bookings.BERLIN)
+            assert local.weekday() < 5
+            assert 8 <= local.hour < 18
+    assert min(leads) > timedelta(hours=7)
+    assert timedelta(days=2) < sorted(leads)[len(leads) // 2] < timedelta(days=7)
+    assert 10 <= sum(event["start_time"] >= in_calendly(END) for event in events.values()) <= 80
+    assert max(chain[-1]["updated_at"] for chain in chains) < in_calendly(END + timedelta(seconds=1))
+
+
+def test_hosts_carry_uneven_loads(events, chains):
+    """One is overloaded, one has not met anybody since spring, and two came later than the others."""
+    starts = defaultdict(list)
+    for chain in chains:
+        if chain[-1]["status"] == "active":
+            event = events[chain[-1]["event"]]
+            for member in event["event_memberships"]:
+                starts[member["user_name"]].append(event["start_time"])
+    sellers = {host.name: starts[host.name] for host in bookings.HOSTS[1:]}
+    loads = sorted(map(len, sellers.values()))
+    assert loads[-1] > 1.4 * loads[-2] > 2.8 * loads[0]
+    idle = [host for host in bookings.HOSTS if host.until]
+    assert [max(starts[host.name]) < "2026-05" for host in idle] == [True]
+    for host in bookings.HOSTS:
+        assert min(starts[host.name]) > in_calendly(host.since)
+    assert sum(host.since > bookings.SET_UP_AT for host in bookings.HOSTS) == 2
+
+
+def test_groups_and_several_hosts_are_in_it(events, chains):
+    """Live tours with several invitees, some of whom left while it went on, one called off for all; and workshops."""
+    names = {kind.name: key for key, kind in bookings.EVENT_TYPES.items()}
+    tours = [event for event in events.values() if names[event["name"]] == "live-tour"]
+    assert max(event["invitees_counter"]["total"] for event in tours) >= 8
+    assert any(0 < event["invitees_counter"]["active"] < event["invitees_counter"]["total"] for event in tours)
+    canceled = [event for event in tours if event["status"] == "canceled" and event["invitees_counter"]["total"] > 1]
+    assert [event["cancellation"]["canceler_type"] for event in canceled] == ["host"]
+    hosts = {
+        key: {len(event["event_memberships"]) for event in events.values() if names[event["name"]] == key}
+        for key in names.values()
+    }
+    assert hosts.pop("workshop") == {3}
+    assert set.union(*hosts.values()) == {1}
+    zones = {invitee["timezone"] for chain in chains for invitee in chain}
+    assert {"Asia/Calcutta", "Europe/Kiev", "US/Pacific"} < zones
+
+
+def test_bookers_are_the_contacts_of_the_crm(world, chains):
+    """By their addresses, a few of them in another case."""
+    emails = {contact.email for account in world.accounts() for contact in account.contacts}
+    booked = [chain[0]["email"] for chain in chains]
+    assert {email.lower() for email in booked} < emails
+    assert 0.02 < sum(email not in emails for email in booked) / len(booked) < 0.1
+
+
+def test_channel_seed_maps_the_event_types_that_exist(organization):
+    """By URI and name, all but the internal one; one leads to another channel from a day on."""
+    names = {document["uri"]: document["name"] for document in organization["event_types"]}
+    rows = seed("event_type_channels")
+    assert {row["event_type_uri"]: row["event_type_name"] for row in rows} == {
+        uri: name.strip() for uri, name in names.items() if name != bookings.EVENT_TYPES["check-in"].name
+    }
+    assert any(name != name.strip() for name in names.values())
+    kinds = {kind.name: kind for kind in bookings.EVENT_TYPES.values()}
+    for row in rows:
+        kind = kinds[names[row["event_type_uri"]]]
+        if row["valid_from"]:
+            assert (row["channel"], row["campaign"]) == ("facebook_paid_ads", "rota-calculator")
+        else:
+            assert (row["channel"], row["campaign"]) == (kind.channel, kind.campaign or "")
+    turn = f"{bookings.HANDED_OVER_AT:%Y-%m-%d %H:%M:%S}"
+    assert [(row["valid_from"], row["valid_to"]) for row in rows if row["valid_from"] or row["valid_to"]] == [
+        ("", turn),
+        (turn, ""),
+    ]
+
+
+def test_other_seeds_name_what_there_is():
+    """Hosts by address, all but the newest, euros from the first month to the last, and spellings that are in use."""
+    hosts = {host.email: host for host in bookings.HOSTS}
+    listed = [row["host_email"] for row in seed("hosts")]
+    assert set(hosts) - set(listed) == {max(bookings.HOSTS, key=lambda host: host.since).email}
+    assert set(listed) < set(hosts)
+    months = [f"{START.year + (START.month - 1 + n) // 12}-{(START.month - 1 + n) % 12 + 1:02d}-01" for n in range(25)]
+    assert [(row["rate_date"], row["currency"]) for row in seed("exchange_rates")] == [(day, "EUR") for day in months]
+    aliases = {(row["source"], row["source_channel"]): row["channel"] for row in seed("channel_aliases")}
+    known = {channel.name for channel in CHANNELS}
+    for source, names in {
+        "calendly": {kind.channel for kind in bookings.EVENT_TYPES.values() if kind.channel},
+        "ad_spend": {campaign.channel for campaign in ad_spend.SOCIAL + ad_spend.SEARCH},
+    }.items():
+        assert {aliases.get((source, name), name) for name in names} <= known
+        assert {name for of, name in aliases if of == source} == names - known
+
+
+# --- Webhooks -----------------------------------------------------------------------------------------------
+
+
+def test_deliveries_chain(history):
+    """Moving is two: the old invitee canceled, the new one elsewhere and not `rescheduled`; no time runs back."""
+    created, moved, updated = {}, {}, {}
+    for delivery in history.deliveries():
+        payload = delivery["payload"]
+        assert set(delivery) == {"event", "created_at", "created_by", "payload"}
+        assert delivery["created_at"].endswith(".000000Z")
+        if delivery["event"] == "routing_form_submission.created":
+            continue
+        wanted = KEYS["invitees"] | {"scheduled_event"} | ({"cancellation"} if "cancellation" in payload else set())
+        assert set(payload) == wanted
+        event = payload["scheduled_event"]
+        assert "calendar_event" not in event
+        assert event["uri"] == payload["event"] == event_of(payload["uri"])
+        assert delivery["created_at"] >= payload["updated_at"] > updated.get(payload["uri"], "")
+        updated[payload["uri"]] = payload["updated_at"]
+        if delivery["event"] == "invitee.created":
+            assert (payload["status"], payload["rescheduled"], payload["new_invitee"]) == ("active", False, None)
+            assert event["created_at"] <= payload["created_at"] == payload["updated_at"]
+            created[payload["uri"]] = payload["old_invitee"]
+        if delivery["event"] == "invitee.canceled":
+            assert payload["status"] == "canceled"
+            assert payload["rescheduled"] == (payload["new_invitee"] is not None)
+            if payload["rescheduled"]:
+                moved[payload["new_invitee"]] = payload["uri"]
+    assert moved == {uri: old for uri, old in created.items() if old}
+    assert all(event_of(old) != event_of(new) for new, old in moved.items())
+
+
+def test_last_delivery_says_what_the_api_says(history):
+    """Whoever reads only one of the two knows the same of each invitee."""
+    told = {
+        delivery["payload"]["uri"]: {
+            name: value for name, value in delivery["payload"].items() if name != "scheduled_event"
+        }
+        for delivery in history.deliveries()
+        if delivery["event"].startswith("invitee")
+    }
+    assert told == {invitee["uri"]: invitee for invitee in history.organization()["invitees"]}
+
+
+def test_webhook_files_are_as_untidy_as_real_ones(folder, delivered, deliveries):
+    """Ninety days of files: repeats, late ones, one apart and pretty, a line that is none, and an unknown kind."""
+    assert len(delivered) == 90
+    assert f"{calendly_webhooks.LIVE_SINCE:%Y-%m-%d}.jsonl" <= min(delivered)
+    assert max(delivered) < f"{END:%Y-%m-%d}.jsonl"
+    lines = [line for lines in delivered.values() for line in lines]
+    assert lines.count(calendly_webhooks.NO_DELIVERY) == 1
+    repeated = sum(count - 1 for count in Counter(lines).values())
+    assert 0.02 < repeated / len(lines) < 0.08
+    sent = [delivery["created_at"] for delivery in deliveries]
+    assert 0.02 < sum(earlier > later for earlier, later in pairwise(sent)) / len(sent) < 0.2
+    kinds = Counter(delivery["event"] for delivery in deliveries)
+    assert kinds.pop("event_type.updated") == 1
+    assert set(kinds) == {
+        "invitee.created",
+        "invitee.canceled",
+        "invitee_no_show.created",
+        "invitee_no_show.deleted",
+        "routing_form_submission.created",
+    }
+    first = folder / "calendly_webhooks" / "first_delivery.json"
+    assert len(first.read_text(encoding="utf-8").splitlines()) > 50
+    assert json_of(first)["created_at"] <= min(sent)
+
+
+# --- Calendly's own export ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exported(folder):
+    """Hold the rows of the two exports, by file."""
+    rows = {}
+    for export in calendly_export.EXPORTS:
+        with (folder / "calendly_export" / export.name).open(encoding="utf-8", newline="") as handle:
+            rows[export.name] = list(csv.DictReader(handle))
+    return rows
+
+
+def test_export_has_calendlys_columns(exported):
+    """In Calendly's order, the older one without the last four, and local times without an offset."""
+    (header,) = csv.reader(
+        [
+            "User Name,Team,Invitee Name,Invitee First Name,Invitee Last Name,Invitee Email,Invitee Time Zone,"
+            "Invitee accepted marketing emails,Text Reminder Number,Event Type Name,Start Date & Time,End Date & Time,"
+            "Location,Event Created Date & Time,Canceled,Canceled By,Cancellation reason,Question 1,Response 1,"
+            "Question 2,Response 2,UTM Campaign,UTM Source,UTM Medium,UTM Term,UTM Content,Salesforce UUID,Event Price,"
+            "Payment Currency,Guest Email(s),Invitee Reconfirmed,Marked as No-Show,Meeting Notes,Group,User Email,"
+            "Event UUID,Invitee UUID,Invitee scheduled by,Scheduling method"
+        ]
+    )
+    older, newer = exported.values()
+    assert list(newer[0]) == header
+    assert list(older[0]) == header[:-4]
+    for row in (*older, *newer):
+        assert re.fullmatch(r"2024-\d\d-\d\d (0\d|1[012]):[03]0 [ap]m", row["Start Date & Time"])
+        assert re.fullmatch(r"2024-\d\d-\d\d (0\d|1[012]):[0-5]\d [ap]m", row["Event Created Date & Time"])
+        assert row["Canceled"] in ("true", "false")
+        assert row["Marked as No-Show"] in ("Yes", "No")
+
+
+def test_export_is_in_berlins_time(events, exported):
+    """Ten in the morning there is nine in winter and eight in summer in the API."""
+    starts = {uri.rpartition("/")[2]: datetime.fromisoformat(event["start_time"]) for uri, event in events.items()}
+    offsets = Counter()
+    for row in list(exported.values())[1]:
+        local = datetime.strptime(row["Start Date & Time"], "%Y-%m-%d %I:%M %p")
+        offsets[local - starts[row["Event UUID"]].replace(tzinfo=None)] += 1
+    assert set(offsets) == {timedelta(hours=1), timedelta(hours=2)}
+
+
+def test_api_and_export_together_know_every_invitee(organization, history, exported):
+    """What was erased stands in an export; of what the API still has December stands in both."""
+    known = {invitee["uri"].rpartition("/")[2] for invitee in organization["invitees"]}
+    erased = {invitee["uri"].rpartition("/")[2] for invitee in history.organization()["invitees"]} - known
+    older, newer = exported.values()
+    in_newer = {row["Invitee UUID"] for row in newer}
+    assert len(older) + len(in_newer - known) == len(erased)
+    assert in_newer - known <= erased
+    assert len(in_newer & known) > 50
+    followed = {
+        invitee["old_invitee"].rpartition("/")[2] for invitee in organization["invitees"] if invitee["old_invitee"]
+    }
+    assert followed & erased & in_newer
+
+
+# --- Ad spend -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def windows(folder):
+    """Hold what the JSON files say, by as-of day: figures by (day, channel, campaign)."""
+    return {
+        path.stem[-10:]: {
+            (record["date"], record["channel"], record.get("campaign")): record["spend"] for record in json_of(path)
+        }
+        for path in sorted((folder / "ad_spend").glob("spend_data_*.json"))
+    }
+
+
+@pytest.fixture(scope="module")
+def search_rows(folder):
+    """Hold the rows of the CSV files."""
+    rows = []
+    for path in sorted((folder / "ad_spend").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows += csv.DictReader(handle)
+    return rows
+
+
+def test_spend_files_are_windows_of_thirty_days(windows):
+    """One a week and at the end one a day, but for one that was never written; the last day's is not there yet."""
+    days = [date.fromisoformat(as_of) for as_of in windows]
+    assert Counter(later - earlier for earlier, later in pairwise(days)) == {
+        timedelta(days=7): 102,
+        timedelta(days=1): 5,
+        timedelta(days=2): 1,
+    }
+    assert days[-1] == END.date() - timedelta(days=2)
+    for as_of, figures in list(windows.items())[4:]:
+        first_day = date.fromisoformat(as_of) - timedelta(days=29)
+        assert {day for day, *_ in figures} == {f"{first_day + timedelta(days=n)}" for n in range(30)}
+        assert len(figures) == 30 * len(ad_spend.SOCIAL)
+    assert {day for figures in windows.values() for day, *_ in figures} == {
+        f"{START.date() + timedelta(days=n)}" for n in range((days[-1] - START.date()).days + 1)
+    }
+
+
+def test_spend_files_agree_but_for_one_figure(windows):
+    """It was restated: whoever adds files up, or takes the first, is wrong."""
+    told = defaultdict(list)
+    for figures in windows.values():
+        for key, figure in figures.items():
+            told[key].append(figure)
+    assert max(map(len, told.values())) >= 8
+    day, *names = ad_spend.RESTATED
+    restated = {key: figures for key, figures in told.items() if len(set(figures)) > 1}
+    assert list(restated) == [(f"{day}", *names)]
+    (figures,) = restated.values()
+    assert figures == sorted(figures, reverse=True)
+    assert len(set(figures)) == 2
+
+
+def test_search_spend_is_in_euros_and_whole(search_rows):
+    """Each campaign once a day, though the money comes in four files."""
+    keys = [(row["date"], row["campaign"]) for row in search_rows]
+    assert len(set(keys)) == len(keys) == 3 * ((END - START).days - 1)
+    assert {(row["channel"], row["currency"]) for row in search_rows} == {("Google Ads", "EUR")}
+
+
+def test_index_lists_the_spend_files(folder):
+    """As a reader over https needs it: all, and nothing else."""
+    place = folder / "ad_spend"
+    files = json_of(place / "file_index.json")["files"]
+    assert sorted([*files, "file_index.json"]) == sorted(path.name for path in place.iterdir())
+
+
+def test_channels_differ_in_what_a_booking_costs(world, chains, channels, windows, search_rows):
+    """Facebook is cheap, YouTube dear, and TikTok takes money for hardly any booking, in the end for none."""
+    spend = Counter()
+    latest = {key: figure for figures in windows.values() for key, figure in figures.items()}
+    for (_, channel, _), figure in latest.items():
+        spend[channel] += figure
+    rates = {row["rate_date"]: float(row["rate"]) for row in seed("exchange_rates")}
+    for row in search_rows:
+        spend["Adwords"] += float(row["spend"]) * rates[f"{row['date'][:8]}01"]
+    assert 1_500 < sum(spend.values()) / 730 < 2_500
+    booked = Counter(channels)
+    cost = {channel: spend[channel] / booked[channel] for channel in spend}
+    order = sorted(cost, key=cost.get)
+    assert order == ["facebook_paid_ads", "Adwords", "youtube_paid_ads", "tiktok_paid_ads"]
+    assert cost["youtube_paid_ads"] > 4 * cost["Adwords"] > 4 * cost["facebook_paid_ads"]
+    assert 3 < booked["tiktok_paid_ads"] < 30
+    # Whoever meets TikTok's ads after the chat was handed over finds nothing to book.
+    booked_at = defaultdict(list)
+    for chain in chains:
+        booked_at[chain[0]["email"].lower()].append(datetime.fromisoformat(chain[0]["created_at"]))
+    followed = Counter(
+        (touch.at >= bookings.HANDED_OVER_AT, touch.at < at < touch.at + timedelta(minutes=41))
+        for account in world.accounts()
+        for touch in account.touches
+        if touch.channel.name == "tiktok_paid_ads"
+        for at in [min((at for at in booked_at[touch.contact.email] if at > touch.at), default=touch.at)]
+    )
+    assert followed[False, True] >= booked["tiktok_paid_ads"]
+    assert followed[True, False] > 30
+    assert followed[True, True] == 0
