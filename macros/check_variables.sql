@@ -1,12 +1,14 @@
 {% macro check_variables() -%}
     {#- Stops a run whose variables mean nothing, with a sentence, before it builds anything. -#}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot', 'retry') -%}
-        {%- set days = var('attribution_window_days') -%}
-        {%- if days is not integer or days < 0 -%}
-            {%- do exceptions.raise_compiler_error(
-                'attribution_window_days is ' ~ days ~ '; it must be a whole number of days, 0 or more.'
-            ) -%}
-        {%- endif -%}
+        {%- for name in ['attribution_window_days', 'max_exchange_rate_age_days'] -%}
+            {%- set days = var(name) -%}
+            {%- if days is not integer or days < 0 -%}
+                {%- do exceptions.raise_compiler_error(
+                    name ~ ' is ' ~ days ~ '; it must be a whole number of days, 0 or more.'
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
         {%- if not modules.re.fullmatch('[A-Z]{3}', var('reporting_currency') | string) -%}
             {%- do exceptions.raise_compiler_error(
                 'reporting_currency is ' ~ var('reporting_currency') ~ '; it must be a code of three letters, like USD.'

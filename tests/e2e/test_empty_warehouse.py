@@ -13,7 +13,9 @@ from support import PROJECT_ROOT
 
 MARTS = {path.stem for path in (PROJECT_ROOT / "models" / "marts").rglob("*.sql")}
 # What has rows even where nothing was loaded: settings, models, and figures that are 0.
-NEVER_EMPTY = {"report_settings", "attribution_models_dim", "pipeline_summary", "data_health"}
+NEVER_EMPTY = {
+    *("report_settings", "attribution_models_dim", "pipeline_summary", "booking_cost_summary", "data_health"),
+}
 
 AS_OF = "{as_of: '2026-03-01T01:30:00+02:00'}"
 DEVELOPERS = "{as_of: '2026-03-01', reporting_timezone: Europe/Berlin, attribution_window_days: 1}"
@@ -57,6 +59,8 @@ class Warehouse:
             *words,
             cwd=cwd,
             THROUGHLINE_WAREHOUSE=os.path.relpath(self.path, PROJECT_ROOT),
+            # When somebody last looked is a figure, too.
+            THROUGHLINE_NOW="2026-03-01",
             SOURCES__CRM__BUCKET_URL=self.exports,
         )
 

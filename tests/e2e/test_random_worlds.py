@@ -28,6 +28,7 @@ from crm_worlds import (
     write_export,
 )
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from support import PROJECT_ROOT
 
 WORLDS = 300
 # Within a round many worlds are variations of one another.
@@ -95,8 +96,8 @@ def drawn_worlds() -> list[World]:
 def first(folder: Path, command: Callable[..., str]) -> Built:
     """All worlds side by side in one warehouse."""
     found = drawn_worlds()
-    for name in ("exports", "seeds"):
-        (folder / name).mkdir()
+    (folder / "exports").mkdir()
+    shutil.copytree(PROJECT_ROOT / "seeds" / "company", folder / "seeds")
     return loaded_and_built(folder, command, found, is_later=False)
 
 

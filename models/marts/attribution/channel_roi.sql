@@ -38,7 +38,7 @@ months as (
         coalesce(attributed_by_month.channel_name, spend_by_model.channel_name) as channel_name,
         coalesce(attributed_by_month.month_start_date, spend_by_model.month_start_date) as month_start_date,
         coalesce(attributed_by_month.attributed_amount, 0) as attributed_amount,
-        spend_by_model.channel_name is not null and spend_by_model.spend is null as is_spend_unconverted
+        spend_by_model.channel_name is not null as is_spend_known
     from attributed_by_month
     full outer join spend_by_model
         on
@@ -47,15 +47,29 @@ months as (
             and attributed_by_month.month_start_date = spend_by_model.month_start_date
 ),
 
+-- Only what was earned while the costs are known is compared with them.
+comparable_months as (
+    select
+        attribution_model,
+        channel_name,
+        month_start_date,
+        attributed_amount,
+        spend,
+        case when is_spend_known then attributed_amount else 0 end as attributed_amount_with_spend,
+        is_spend_known and spend is null as is_rate_missing
+    from months
+),
+
 all_time as (
     select
         attribution_model,
         channel_name,
         cast(null as date) as month_start_date,
         sum(attributed_amount) as attributed_amount,
-        -- What is left of a sum with an amount that no rate converts would look like all of it.
-        case when not bool_or(is_spend_unconverted) then sum(spend) end as spend
-    from months
+        sum(attributed_amount_with_spend) as attributed_amount_with_spend,
+        {{ sum_if_converted('spend', 'is_rate_missing') }} as spend,
+        {{ dbt.bool_or('is_rate_missing') }} as is_rate_missing
+    from comparable_months
     group by attribution_model, channel_name
 ),
 
@@ -65,15 +79,19 @@ periods as (
         channel_name,
         month_start_date,
         attributed_amount,
-        spend
-    from months
+        attributed_amount_with_spend,
+        spend,
+        is_rate_missing
+    from comparable_months
     union all
     select
         attribution_model,
         channel_name,
         month_start_date,
         attributed_amount,
-        spend
+        attributed_amount_with_spend,
+        spend,
+        is_rate_missing
     from all_time
 ),
 
@@ -86,9 +104,11 @@ channel_roi as (
         periods.channel_name != 'unattributed' as is_attributed,
         periods.month_start_date,
         cast(periods.attributed_amount as decimal(38, 9)) as attributed_amount,
+        cast(periods.attributed_amount_with_spend as decimal(38, 9)) as attributed_amount_with_spend,
         cast(periods.spend as decimal(38, 9)) as spend,
-        cast(periods.attributed_amount - periods.spend as decimal(38, 9)) as profit,
-        {{ rate('periods.attributed_amount - periods.spend', 'periods.spend') }} * 100 as roi_pct
+        periods.is_rate_missing,
+        cast(periods.attributed_amount_with_spend - periods.spend as decimal(38, 9)) as profit,
+        {{ rate('periods.attributed_amount_with_spend - periods.spend', 'periods.spend') }} * 100 as roi_pct
     from periods
     inner join attribution_models on periods.attribution_model = attribution_models.attribution_model
 )

@@ -1,9 +1,25 @@
-with checks as (
+with crm_checks as (
     select * from {{ ref('int_crm_checks__counted') }}
+),
+
+calendly_checks as (
+    select * from {{ ref('int_calendly_checks__counted') }}
+),
+
+ad_spend_checks as (
+    select * from {{ ref('int_ad_spend_checks__counted') }}
 ),
 
 descriptions as (
     select * from {{ ref('data_health_checks') }}
+),
+
+checks as (
+    select * from crm_checks
+    union all
+    select * from calendly_checks
+    union all
+    select * from ad_spend_checks
 ),
 
 described_checks as (
