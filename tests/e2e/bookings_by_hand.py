@@ -211,11 +211,21 @@ class Said:
         return cls(document, "webhook", is_marked, instant(marked_at))
 
     @property
+    def updated_at(self) -> datetime:
+        """As of when it was said."""
+        return instant(self.document.get("updated_at")) or _NEVER
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether it says that the invitee is gone."""
+        return _is_canceled(self.document)
+
+    @property
     def rank(self) -> tuple:
         """The later change counts; at the same time the cancellation, then the later word on the mark, then the API."""
         return (
-            instant(self.document.get("updated_at")) or _NEVER,
-            _is_canceled(self.document),
+            self.updated_at,
+            self.is_canceled,
             self.marked_at or _NEVER,
             self.source == "api",
         )
