@@ -21,6 +21,9 @@ def spend_table(currency: str) -> FileTable:
         name="spend",
         pattern="*",
         json_pattern="*spend_data_????-??-??",
+        reading=currency,
+        # A window that is corrected under the name of its day takes the place of what it said before.
+        is_replaced=True,
         key="spend_id",
         columns=(
             Column(

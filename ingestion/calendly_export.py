@@ -21,6 +21,9 @@ def invitees_table(time_zone: str) -> FileTable:
     return FileTable(
         name="invitees",
         pattern="*",
+        reading=time_zone,
+        # Without identifiers the key is made of times, which another zone makes other ones.
+        is_replaced=True,
         key="invitee_uri",
         columns=(
             # Without the columns of UUIDs an event is who holds what when, and an invitee who booked it when.

@@ -43,7 +43,7 @@ TIMESTAMP = Kind(
 DATE = Kind(
     "date",
     # Spreadsheets and Parquet give a date the time of midnight.
-    "try_cast(regexp_extract({text}, '^(\\d{4}-\\d\\d-\\d\\d)([T ]00:00(:00(\\.0+)?)?Z?)?$', 1) as date)",
+    "try_cast(regexp_extract({text}, '^((?:19|20)\\d\\d-\\d\\d-\\d\\d)([T ]00:00(:00(\\.0+)?)?Z?)?$', 1) as date)",
     "is no date like 2026-06-30",
 )
 # Amounts below 10^15 leave sums and shares of them room in the 128 bits of a decimal.
@@ -155,10 +155,14 @@ class FileTable(Table):
     Attributes:
         pattern: Shell pattern of the names, without extension, of the CSV and Parquet files.
         json_pattern: The same of JSON files, each an array of records; None where the source has none.
+        reading: The settings by which cells are read: another value makes another version of each file.
+        is_replaced: Whether a row goes when the file that brought it is read again and no longer has it.
     """
 
     pattern: str
     json_pattern: str | None = None
+    reading: str = ""
+    is_replaced: bool = False
 
 
 def document_table(name: str, key: str, computed_key: str, complaints: tuple[str, ...] = ()) -> Table:

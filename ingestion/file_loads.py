@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import dropwhile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from ingestion.declarations import FileTable, Table
 from ingestion.documents import DocumentFile, Position
 from ingestion.errors import ThroughlineError
-from ingestion.files import EXPORTS, SourceFile, check_header, list_files, matching, read_batches
+from ingestion.files import EXPORTS, SourceFile, check_header, list_files, matching, read_batches, shown
 from ingestion.indexed_files import list_indexed_files
 from ingestion.landing import Landing, landing
 from ingestion.warehouse import connect, console, has_table
@@ -45,9 +46,17 @@ def land_files(
         extensions = [*EXPORTS, ".json"] if any(table.json_pattern for table in tables) else EXPORTS
         is_indexed = has_index and url.startswith(("https://", "http://"))
         files = (list_indexed_files if is_indexed else list_files)(source, url, extensions)
-        chosen = {table: matching(files, table.pattern, table.json_pattern) for table in tables}
+        chosen = {
+            table: [
+                replace(file, version=f"{file.version}:{table.reading}" if table.reading else file.version)
+                for file in matching(files, table.pattern, table.json_pattern)
+            ]
+            for table in tables
+        }
         if not any(chosen.values()):
-            raise ThroughlineError(f"{url} holds none of the files {', '.join(map(_wanted, tables))}; put them there.")
+            raise ThroughlineError(
+                f"{shown(url)} holds none of the files {', '.join(map(_wanted, tables))}; put them there."
+            )
         for table, found in chosen.items():
             if not found:
                 console.print(f"{source}: there is no {_wanted(table)}; {table.name} stays as it is.")
@@ -85,7 +94,9 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
     with landing(source, warehouse) as load:
         files = list_files(source, url, DOCUMENTS, is_deep=True)
         if not files:
-            raise ThroughlineError(f"{url} holds no {', '.join(f'*{end}' for end in DOCUMENTS)}; put deliveries there.")
+            raise ThroughlineError(
+                f"{shown(url)} holds no {', '.join(f'*{end}' for end in DOCUMENTS)}; put deliveries there."
+            )
         known = {} if reread else _known_positions(source, table, warehouse)
         unread = [file for file in files if known.get(file.address, ("", None))[0] != file.version]
         _say_known(source, len(files) - len(unread))

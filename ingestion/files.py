@@ -109,7 +109,7 @@ def list_files(
     prefix = f"SOURCES__{source.upper()}__"
     setting = f"{prefix}BUCKET_URL"
     if "://" in url and not url.startswith(("file://", "s3://")):
-        raise ThroughlineError(f"{setting} names {url}, which is neither a folder nor an s3:// prefix.")
+        raise ThroughlineError(f"{setting} names {shown(url)}, which is neither a folder nor an s3:// prefix.")
     try:
         if url.startswith("s3://"):
             configuration = resolve_configuration(FilesystemConfiguration(bucket_url=url), sections=("sources", source))
@@ -123,14 +123,14 @@ def list_files(
             filesystem.ls(root)  # which fails where there is nothing; find does not
         entries = filesystem.find(root, detail=True).values() if is_deep else filesystem.ls(root, detail=True)
     except FileNotFoundError:
-        raise ThroughlineError(f"{setting} names {url}, which does not exist; correct the setting.") from None
+        raise ThroughlineError(f"{setting} names {shown(url)}, which does not exist; correct the setting.") from None
     except (ConfigFieldMissingException, InvalidNativeValue):
         raise ThroughlineError(
-            f"{setting} names {url}, without usable credentials; set {prefix}CREDENTIALS__AWS_ACCESS_KEY_ID and"
+            f"{setting} names {shown(url)}, without usable credentials; set {prefix}CREDENTIALS__AWS_ACCESS_KEY_ID and"
             f" {prefix}CREDENTIALS__AWS_SECRET_ACCESS_KEY."
         ) from None
     except (OSError, ValueError, BotoCoreError, NativeValueError) as error:
-        raise ThroughlineError(f"{setting} names {url}, which cannot be listed: {error}") from error
+        raise ThroughlineError(f"{setting} names {shown(url)}, which cannot be listed: {error}") from error
     modification_time = MTIME_DISPATCH[url.partition("://")[0] if "://" in url else "file"]
     files = []
     for entry in entries:
@@ -163,6 +163,11 @@ def matching(files: list[SourceFile], pattern: str, json_pattern: str | None = N
         if (wanted := json_pattern if _is_json(file) else pattern)
         and fnmatch(file.name.lower().rsplit(".", 1)[0], wanted)
     ]
+
+
+def shown(url: str) -> str:
+    """An address as messages may show it: without what could be a password or a signature."""
+    return re.sub(r"(?<=://)[^/@]*@", "", url).partition("?")[0]
 
 
 def normalized(header: str) -> str:

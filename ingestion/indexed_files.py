@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from dlt.sources.helpers import requests
 
 from ingestion.errors import ThroughlineError
-from ingestion.files import SourceFile
+from ingestion.files import SourceFile, shown
 from ingestion.warehouse import console
 
 _AT_ONCE = 8
@@ -53,20 +54,23 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
         answer = session.get(f"{prefix}/file_index.json", headers=_HEADERS)
         if answer.status_code != 200:
             raise ThroughlineError(
-                f"{setting} names {url}, where file_index.json answers {answer.status_code}; put one there, or"
+                f"{setting} names {shown(url)}, where file_index.json answers {answer.status_code}; put one there, or"
                 " correct the setting."
             )
         names = _names(answer)
         if names is None:
             raise ThroughlineError(
-                f'{prefix}/file_index.json is no index; it must be {{"files": ["spend_data_2026-01-15.json", …]}}.'
+                f"{shown(prefix)}/file_index.json is no index;"
+                ' it must be {"files": ["spend_data_2026-01-15.json", …]}.'
             )
         wanted = [name for name in dict.fromkeys(names) if name.lower().endswith(tuple(extensions))]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             addresses = [f"{prefix}/{quote(name)}" for name in wanted]
             answers = list(pool.map(lambda address: session.get(address, headers=_HEADERS), addresses))
     except requests.RequestException as error:
-        raise ThroughlineError(f"{setting} names {url}, which cannot be reached: {error}") from None
+        raise ThroughlineError(
+            f"{setting} names {shown(url)}, which cannot be reached ({type(error).__name__})."
+        ) from None
     files = []
     for name, address, answer in zip(wanted, addresses, answers, strict=True):
         if answer.status_code in (403, 404):
@@ -75,11 +79,13 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
             )
             continue
         if answer.status_code != 200:
-            raise ThroughlineError(f"{address} answers {answer.status_code}; nothing was loaded. Try again later.")
+            raise ThroughlineError(
+                f"{shown(address)} answers {answer.status_code}; nothing was loaded. Try again later."
+            )
         files.append(
             SourceFile(
                 name=name,
-                address=address,
+                address=shown(address),
                 path=address,
                 size=len(answer.content),
                 modified_at=_modified_at(answer, name),
@@ -101,10 +107,12 @@ def _names(answer: requests.Response) -> list[str] | None:
 
 def _modified_at(answer: requests.Response, name: str) -> datetime:
     """When the server says that a file changed, else the day in its name."""
-    if text := answer.headers.get("Last-Modified"):
-        return parsedate_to_datetime(text).astimezone(UTC)
     day = re.search(r"\d{4}-\d\d-\d\d", name)
-    try:
-        return datetime.fromisoformat(day[0]).replace(tzinfo=UTC) if day else datetime.fromtimestamp(0, UTC)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
+    for reading, text in ((parsedate_to_datetime, answer.headers.get("Last-Modified")), (_midnight, day and day[0])):
+        with suppress(ValueError, TypeError, OverflowError):
+            return reading(text).astimezone(UTC)
+    return datetime.fromtimestamp(0, UTC)
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)

@@ -23,7 +23,7 @@ from ingestion.documents import Position
 from ingestion.errors import ThroughlineError
 from ingestion.files import Batch
 from ingestion.settings import now
-from ingestion.warehouse import connect, console, exclusive, identity, patiently, working_folder
+from ingestion.warehouse import connect, console, exclusive, has_table, identity, patiently, working_folder
 
 # What must hold whatever else the environment says to dlt; telemetry alone is anybody's to switch on.
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
@@ -220,20 +220,22 @@ class Landing:
             self._scratch.execute("detach database if exists warehouse")
 
     def _unused_instant(self) -> datetime:
-        """When this load began; a microsecond later where that is the `_loaded_at` of an earlier one.
+        """When this load began; later by microseconds where an earlier load has that instant.
 
         So that the pair of a key and `_loaded_at` says whether somebody has seen this content, whatever the clock says.
+        A killed load has no note, and one whose rows were all replaced has none of them left: both are looked at.
         """
         instant = self._started_at
-        relations = [
-            f"warehouse.raw_{self.source}.{table.name}"
+        lookups = [
+            f"select 1 from warehouse.raw_{self.source}.{table.name} where _loaded_at = $instant limit 1"
             for table in self.tables
-            if "_loaded_at" in self._known_columns(table)
+            if "_loaded_at" in self._known_columns(f"raw_{self.source}", table.name)
         ]
-        while any(
-            self._scratch.execute(f"select 1 from {relation} where _loaded_at = ? limit 1", [instant]).fetchone()
-            for relation in relations
-        ):
+        if self._known_columns("raw_meta", "loads"):
+            lookups.append(
+                f"select 1 from warehouse.raw_meta.loads where source = '{self.source}' and started_at = $instant"
+            )
+        while any(self._scratch.execute(lookup, {"instant": instant}).fetchone() for lookup in lookups):
             instant += timedelta(microseconds=1)
         return instant
 
@@ -320,18 +322,18 @@ class Landing:
 
     def _existing(self, table: Table) -> str:
         """The warehouse's table as a relation, with nulls for columns that it does not have yet."""
-        known = self._known_columns(table)
+        known = self._known_columns(f"raw_{self.source}", table.name)
         columns = ", ".join(
             name if name in known else f"cast(null as {sql_type}) as {name}"
             for name, sql_type in table.sql_types.items()
         )
         return f"(select {columns} {f'from warehouse.raw_{self.source}.{table.name}' if known else 'where false'})"
 
-    def _known_columns(self, table: Table) -> set[str]:
+    def _known_columns(self, schema: str, table: str) -> set[str]:
         rows = self._scratch.execute(
             "select column_name from duckdb_columns()"
             " where database_name = 'warehouse' and schema_name = ? and table_name = ?",
-            [f"raw_{self.source}", table.name],
+            [schema, table],
         ).fetchall()
         return {name for (name,) in rows}
 
@@ -428,7 +430,7 @@ class Landing:
             from (select 0) left join files on true left join tally on files.file_number = tally.file_number
             group by all order by min(files.file_number)
             """,
-            [self.load_id, self.source, self._started_at, now().replace(tzinfo=None)],
+            [self.load_id, self.source, self._instant, now().replace(tzinfo=None)],
         ).to_arrow_table()
         rejected = self._scratch.execute(
             """
@@ -448,6 +450,7 @@ class Landing:
             connection.register("rejected", rejected)
             connection.register("replaced", replaced)
             connection.execute("begin")
+            removed = {table.name: self._remove(connection, table) for table in self.tables}
             _ensure_table(connection, rejected_records, REJECTED_RECORDS)
             _ensure_table(connection, "raw_meta.loads", LOADS)
             # dlt's second copy of the rows goes here, and with it what a killed load left there.
@@ -466,6 +469,26 @@ class Landing:
             """)
             connection.execute("commit")
         self._report(notes)
+        for name, count in removed.items():
+            if count:
+                console.print(f"{self.source}: {count:,} rows of {name} went, which their files no longer have")
+
+    def _remove(self, connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+        """Deletes what the files that were read again no longer have, where the table forgets such rows."""
+        relation = f"raw_{self.source}.{table.name}"
+        if not getattr(table, "is_replaced", False) or not has_table(connection, f"raw_{self.source}", table.name):
+            return 0
+        kept = self._scratch.execute(
+            f"select distinct source_key from landing_{table.name} where outcome != 'rejected'"
+        ).to_arrow_table()
+        names = self._scratch.execute("select name from files where entity = ?", [table.name]).to_arrow_table()
+        connection.register("kept", kept)
+        connection.register("names", names)
+        (count,) = connection.execute(
+            f"delete from {relation} where _source_file in (select name from names)"
+            f" and {table.key} not in (select source_key from kept)"
+        ).fetchone()
+        return count
 
     def _report(self, notes: pa.Table) -> None:
         for note in notes.to_pylist():

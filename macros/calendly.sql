@@ -3,14 +3,18 @@
 {% macro calendly_uri(uri) -%}
     {#-
         A Calendly URI as api.calendly.com writes it. Calendly names the same resource by hosts calendly.com and
-        api.calendly.com, with and without /api/v2; a URI of another host stays as it is.
+        api.calendly.com, with and without /api/v2; a URI of another host stays as it is, and a blank one is none.
     -#}
-    regexp_replace({{ uri }}, '^https?://(api[.])?calendly[.]com(/api/v2)?/', 'https://api.calendly.com/')
+    regexp_replace(nullif(trim({{ uri }}), ''), '^https?://(api[.])?calendly[.]com(/api/v2)?/', 'https://api.calendly.com/')
 {%- endmacro %}
 
 {% macro calendly_timestamp(instant) -%}
-    {#- An instant as Calendly writes it (0, 3 or 6 digits after the second) as a UTC timestamp; null if unreadable. -#}
-    (try_cast({{ instant }} as timestamptz) at time zone 'UTC')
+    {#-
+        An instant as Calendly writes it (0, 3 or 6 digits after the second) as a UTC timestamp; null if it is unreadable,
+        or lies outside of the years 2000 to 2099: a mistyped year would make a row for each day up to it.
+    -#}
+    {%- set instant_at = "(try_cast(" ~ instant ~ " as timestamptz) at time zone 'UTC')" -%}
+    case when {{ instant_at }} >= '2000-01-01' and {{ instant_at }} < '2100-01-01' then {{ instant_at }} end
 {%- endmacro %}
 
 {% macro calendly_event_of_invitee(invitee_uri) -%}

@@ -239,6 +239,42 @@ class Organization:
         self.sources = sources
 
     @cached_property
+    def exported(self) -> list[dict]:
+        """The export's rows but those without identifiers that tell of an invitee whom something else knows."""
+        starts = defaultdict(set)
+        for document in self.sources.events:
+            starts[uri(document["uri"])].add(instant(document.get("start_time")))
+        known = {
+            (_address(document), start, instant(document.get("created_at")))
+            for document in self.sources.invitees
+            for start in starts[event_uri_of(document)]
+        }
+        for delivery in filter(is_about_invitee, self.sources.deliveries):
+            payload = delivery["payload"]
+            start = instant((payload.get("scheduled_event") or {}).get("start_time"))
+            known.add((_address(payload), start, instant(payload.get("created_at"))))
+        for row in self.sources.export:
+            if not row["invitee_uri"].startswith("calendly_export:"):
+                known.add((row["invitee_email"], row["start_at"], row["created_at"]))
+
+        def is_known(row: dict) -> bool:
+            earliest = _minute(row["created_at"])
+            return any(
+                address == row["invitee_email"]
+                and start is not None
+                and created_at is not None
+                and _minute(start) == _minute(row["start_at"])
+                and earliest <= created_at < earliest + timedelta(minutes=2)
+                for address, start, created_at in known
+            )
+
+        return [
+            row
+            for row in self.sources.export
+            if not (row["invitee_uri"].startswith("calendly_export:") and is_known(row))
+        ]
+
+    @cached_property
     def events(self) -> dict[str, Event]:
         """The scheduled events by URI: of several documents the one that changed last, canceled before active."""
         said = defaultdict(list)
@@ -248,7 +284,7 @@ class Organization:
             if document := delivery["payload"].get("scheduled_event"):
                 said[uri(document["uri"])].append(document)
         exported = defaultdict(list)
-        for row in self.sources.export:
+        for row in self.exported:
             exported[row["scheduled_event_uri"]].append(row)
         found = {key: _event_exported(rows, self._users) for key, rows in exported.items()}
         for key, documents in said.items():
@@ -270,7 +306,7 @@ class Organization:
     def invitees(self) -> dict[str, Invitee]:
         """The invitees by URI; a row of the export counts only where neither API nor webhook knows its invitee."""
         said = self.said
-        exported = {row["invitee_uri"]: row for row in self.sources.export}
+        exported = {row["invitee_uri"]: row for row in self.exported}
         known = {}
         for key in [*said, *(exported.keys() - said.keys())]:
             if key not in said:
@@ -281,6 +317,13 @@ class Organization:
             created_at = [instant(one.document.get("created_at")) for one in said[key]]
             created_at += [exported[key]["created_at"]] if key in exported else []
             invitee = _invitee_said(max(said[key], key=lambda one: one.rank), known_from)
+            newest_first = [one.document for one in sorted(said[key], key=lambda one: one.rank, reverse=True)]
+            # A link once told stays one, though a newer document leaves it out.
+            old_uri, new_uri = (
+                next(filter(None, (uri(document.get(name)) for document in newest_first)), None)
+                for name in ("old_invitee", "new_invitee")
+            )
+            invitee = replace(invitee, old_uri=old_uri, new_uri=new_uri)
             earliest = min(filter(None, created_at), default=None)
             known[key] = replace(invitee, created_at=invitee.created_at or earliest)
         return known
@@ -320,6 +363,10 @@ class Organization:
             depths[way[-1]][link] = len(way) - 1
         return [self._booking(first, depth_of, moment) for first, depth_of in depths.items()]
 
+    def _is_outdone(self, link: Invitee) -> bool:
+        """Whether the link that it names as its successor is known and has taken another's place."""
+        return link.new_uri in self.invitees and self.predecessors[link.new_uri] != link.uri
+
     def _booking(self, booking_id: str, depth_of: dict[str, int], moment: Moment) -> Booking:
         def created_at(link: str) -> datetime:
             return (link in self.invitees and self.invitees[link].created_at) or _NEVER
@@ -342,7 +389,7 @@ class Organization:
             channel=channel,
             campaign=campaign,
             booked_at=booked_at,
-            status=_status(last, last_event, moment),
+            status=_status(last, last_event, moment, is_outdone=self._is_outdone(last)),
             reschedule_count=len(depth_of) - 1,
             source="+".join(name for name in ("api", "webhook", "export") if name in known_from),
             event=last_event,
@@ -417,6 +464,14 @@ def _event_said(documents: list[dict]) -> Event:
     )
 
 
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def _address(document: dict) -> str | None:
+    return document["email"].strip().lower() if document.get("email") else None
+
+
 def _event_exported(rows: list[dict], users: Mapping[str, str]) -> Event:
     row = rows[0]
     return Event(
@@ -462,9 +517,9 @@ def _invitee_exported(row: dict) -> Invitee:
     )
 
 
-def _status(last: Invitee, event: Event, moment: Moment) -> str:
+def _status(last: Invitee, event: Event, moment: Moment, *, is_outdone: bool) -> str:
     """What became of a booking, as its last known link tells."""
-    if last.is_rescheduled:
+    if last.is_rescheduled and not is_outdone:
         return "scheduled"
     if last.is_canceled:
         return "canceled"

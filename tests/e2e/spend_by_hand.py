@@ -234,7 +234,7 @@ def share_of_outcomes(part: int, cost: Cost) -> float | None:
 
 
 def roi(company: Company, rows: list[Spent]) -> dict[tuple, tuple]:
-    """Of each (model, channel, month), all time under None: pipeline, its part with spend, spend and profit."""
+    """Of each (model, channel, month), all time under None: pipeline, its part with spend, spend, both profits."""
     pipeline = defaultdict(Fraction)
     for one in company.opportunities:
         pipeline[one.channel, month_of(one.created_at.date())] += Fraction(one.amount)
@@ -249,7 +249,7 @@ def roi(company: Company, rows: list[Spent]) -> dict[tuple, tuple]:
             amount = sum((pipeline[key] for key in keys if key in pipeline), Fraction(0))
             compared = sum((pipeline[key] for key in keys if key in pipeline and key in spend), Fraction(0))
             cost = complete_sum(part for key in keys if key in spend for part in spend[key])
-            profit = None if cost is None else money(compared - Fraction(cost))
+            profits = [None if cost is None else money(part - Fraction(cost)) for part in (amount, compared)]
             for model in MODEL_LABELS:
-                found[model, channel, period] = (money(amount), money(compared), cost, profit)
+                found[model, channel, period] = (money(amount), money(compared), cost, *profits)
     return found

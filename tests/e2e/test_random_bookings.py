@@ -34,7 +34,9 @@ SEED_HEADERS = {
 }
 LINEAGE = "_source_file varchar, _source_line bigint, _source_modified_at timestamp, _loaded_at timestamp"
 EXPORT_COLUMNS = {
-    **dict.fromkeys(("invitee_uri", "scheduled_event_uri", "event_type_name", "user_name", "user_email"), "varchar"),
+    **dict.fromkeys(
+        ("invitee_uri", "scheduled_event_uri", "event_type_name", "user_name", "user_email", "invitee_email"), "varchar"
+    ),
     **dict.fromkeys(("start_at", "end_at", "created_at"), "timestamp"),
     **dict.fromkeys(("is_canceled", "is_no_show"), "boolean"),
 }

@@ -74,6 +74,29 @@ def test_each_as_of_day_keeps_its_own_figures(folder, warehouse):
     assert len(spend(warehouse)) == 4
 
 
+def test_a_corrected_file_takes_the_place_of_what_it_said(folder, warehouse):
+    """A campaign or channel renamed under the same as-of day would otherwise count under both names."""
+    write(folder, "2026-01-14", record("2026-01-13", "facbook", 10), record("2026-01-13", "b", 2, campaign="old"))
+    write(folder, "2026-01-15", record("2026-01-13", "facbook", 10))
+    load(folder, warehouse)
+    write(folder, "2026-01-14", record("2026-01-13", "facebook", 10), record("2026-01-13", "b", 2, campaign="new"))
+    load(folder, warehouse)
+    assert [(as_of, channel, campaign) for as_of, _, channel, campaign, *_ in spend(warehouse)] == [
+        ("2026-01-14", "b", "new"),
+        ("2026-01-14", "facebook", None),
+        ("2026-01-15", "facbook", None),
+    ]
+
+
+def test_another_currency_setting_reads_the_files_again(folder, warehouse, monkeypatch):
+    """What was taken for dollars is not counted beside the euros that it is."""
+    write(folder, "2026-01-14", record("2026-01-13"), record("2026-01-13", "x", currency="CHF"))
+    load(folder, warehouse)
+    monkeypatch.setenv("SOURCES__AD_SPEND__CURRENCY", "EUR")
+    load(folder, warehouse)
+    assert [currency for *_, currency in spend(warehouse)] == ["EUR", "CHF"]
+
+
 def test_other_json_is_passed_over(folder, warehouse):
     """An index beside the files is no spend, and no fault."""
     write(folder, "2026-01-14", record("2026-01-13"))
@@ -215,6 +238,27 @@ def test_a_prefix_without_an_index_is_named(folder, warehouse, index):
     with served(folder) as address, pytest.raises(ThroughlineError, match=r"file_index\.json"):
         ad_spend.load(address, warehouse)
     assert not warehouse.exists()
+
+
+def test_a_time_that_is_none_is_no_fault(folder, warehouse, monkeypatch):
+    """What a server says of a file's change only orders the files."""
+    monkeypatch.setattr(Bucket, "date_time_string", lambda *_: "yesterday")
+    write(folder, "2026-01-14", record("2026-01-13"))
+    (folder / "file_index.json").write_text('{"files": ["spend_data_2026-01-14.json"]}', encoding="utf-8")
+    with served(folder) as address:
+        ad_spend.load(address, warehouse)
+    assert query(warehouse, "select distinct _source_modified_at::date::varchar from raw_ad_spend.spend") == [
+        ("2026-01-14",)
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://user:s3cret@127.0.0.1:1/x?token=s3cret", "ftp://user:s3cret@example.com/x"])
+def test_a_password_in_an_address_is_not_shown(warehouse, url):
+    """Messages end in logs."""
+    with pytest.raises(ThroughlineError) as error:
+        ad_spend.load(url, warehouse)
+    assert "s3cret" not in str(error.value)
+    assert "SOURCES__AD_SPEND__BUCKET_URL names" in str(error.value)
 
 
 def test_a_server_that_is_gone_is_named(warehouse):

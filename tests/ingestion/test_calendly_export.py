@@ -107,6 +107,16 @@ def test_an_older_export_has_no_identifiers(folder, warehouse):
     assert landed(warehouse, "invitee_uri, scheduled_event_uri") == rows
 
 
+def test_a_corrected_zone_reads_the_files_again(folder, warehouse, monkeypatch):
+    """Without identifiers the times are in the key, and the same bookings must not be there twice."""
+    header = [name for name in HEADER if "UUID" not in name]
+    write(folder, {}, {"Invitee Email": "bo@example.com"}, header=header)
+    calendly_export.load(str(folder), warehouse)
+    monkeypatch.setenv("SOURCES__CALENDLY_EXPORT__TIMEZONE", "America/Chicago")
+    calendly_export.load(str(folder), warehouse)
+    assert landed(warehouse, "start_at") == [(datetime(2025, 3, 3, 17),)] * 2
+
+
 def test_what_cannot_be_a_booking_is_rejected(folder, warehouse):
     """With the line, the words of the header and the reason."""
     write(

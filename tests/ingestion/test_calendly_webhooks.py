@@ -244,10 +244,15 @@ def test_loading_twice_changes_nothing(folder, warehouse):
 def test_content_that_returns_under_a_stopped_clock_is_told_apart(folder, warehouse, monkeypatch):
     """Models recognise new content by the pair of its key and _loaded_at."""
     monkeypatch.setenv("THROUGHLINE_NOW", "2026-05-01")
-    for number in (1, 2):
+    seen = set()
+    for number in (1, 2, 3):
         (folder / f"{number}.jsonl").write_text(lines(delivery(number)), encoding="utf-8")
         load(folder, warehouse)
-    assert query(warehouse, "select count(distinct _loaded_at) from raw_calendly_webhooks.deliveries") == [(2,)]
+        seen |= set(query(warehouse, "select max(_loaded_at) from raw_calendly_webhooks.deliveries"))
+        with duckdb.connect(warehouse) as connection:
+            # As if all of the load's rows had been replaced since.
+            connection.execute("update raw_calendly_webhooks.deliveries set _loaded_at = '2026-01-01'")
+    assert len(seen) == 3
 
 
 def test_an_empty_folder_is_named(folder, warehouse):

@@ -153,6 +153,15 @@ chained_links as (
     from loop_links
 ),
 
+-- Two that name the same successor: it has one predecessor, and the chain of the other ends there.
+outdone_links as (
+    select invitees.invitee_uri
+    from invitees
+    inner join invitees as named_successors on invitees.new_invitee_uri = named_successors.invitee_uri
+    inner join links on named_successors.invitee_uri = links.invitee_uri
+    where links.predecessor_uri != invitees.invitee_uri
+),
+
 successors as (
     select
         predecessor_uri,
@@ -169,10 +178,12 @@ all_links as (
         coalesce(chained_links.booking_id, invitees.invitee_uri) as booking_id,
         coalesce(chained_links.link_position, 0) as link_position,
         coalesce(chained_links.is_in_loop, false) as is_in_loop,
-        coalesce(successors.successor_count > 1, false) as is_fork
+        coalesce(successors.successor_count > 1, false) or outdone_links.invitee_uri is not null as is_fork,
+        outdone_links.invitee_uri is not null as is_outdone
     from invitees
     full outer join chained_links on invitees.invitee_uri = chained_links.invitee_uri
     left join successors on chained_links.invitee_uri = successors.predecessor_uri
+    left join outdone_links on invitees.invitee_uri = outdone_links.invitee_uri
 )
 
 select * from all_links

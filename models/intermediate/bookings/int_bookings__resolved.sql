@@ -117,7 +117,7 @@ bookings as (
         booked_chains.is_known_from_export,
         case
             -- To an invitee who is not known: the meeting is still to come, for all that is known.
-            when last_invitees.is_rescheduled then 'scheduled'
+            when last_invitees.is_rescheduled and not coalesce(last_links.is_outdone, false) then 'scheduled'
             when last_invitees.is_canceled then 'canceled'
             when last_invitees.is_no_show then 'no_show'
             when last_events.start_at <= {{ as_of() }} then 'held'
@@ -125,6 +125,7 @@ bookings as (
         end as status
     from booked_chains
     inner join invitees as last_invitees on booked_chains.last_known_uri = last_invitees.invitee_uri
+    inner join links as last_links on booked_chains.last_known_uri = last_links.invitee_uri
     left join scheduled_events as last_events
         on last_invitees.scheduled_event_uri = last_events.scheduled_event_uri
 )

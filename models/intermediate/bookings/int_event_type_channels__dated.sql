@@ -6,12 +6,12 @@ with event_types as (
 
 channel_map as (
     select
-        valid_from,
-        valid_to,
-        {{ calendly_uri("nullif(trim(event_type_uri), '')") }} as event_type_uri,
+        {{ calendly_uri('event_type_uri') }} as event_type_uri,
         nullif(trim(event_type_name), '') as event_type_name,
         nullif(trim(channel), '') as channel,
-        nullif(trim(campaign), '') as campaign
+        nullif(trim(campaign), '') as campaign,
+        cast(valid_from at time zone 'UTC' as timestamp) as valid_from,
+        cast(valid_to at time zone 'UTC' as timestamp) as valid_to
     from {{ ref('event_type_channels') }}
 ),
 

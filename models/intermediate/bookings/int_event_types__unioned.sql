@@ -42,7 +42,7 @@ mentions as (
     from export_invitees
     union all
     select
-        {{ calendly_uri('trim(event_type_uri)') }} as event_type_uri,
+        {{ calendly_uri('event_type_uri') }} as event_type_uri,
         event_type_name,
         cast(null as timestamp) as mentioned_at,
         cast(null as boolean) as is_active,

@@ -9,7 +9,7 @@ webhook_invitees as (
 ),
 
 export_invitees as (
-    select * from {{ ref('stg_calendly_export__invitees') }}
+    select * from {{ ref('int_export_invitees__unmatched') }}
 ),
 
 zone_aliases as (
@@ -89,18 +89,23 @@ versions as (
 ranked_versions as (
     select
         *,
-        row_number() over (
-            partition by invitee_uri
-            order by
-                -- An export says nothing of links or changes: it counts only where nothing else knows the invitee.
-                (source_rank = 3) asc,
-                updated_at desc nulls last,
-                is_canceled desc,
-                no_show_at desc nulls last,
-                source_rank asc,
-                version_key asc
-        ) as version_rank
+        row_number() over newest_first as version_rank,
+        -- A link once told stays one, though a newer version leaves it out.
+        first_value(old_invitee_uri ignore nulls) over newest_first as known_old_invitee_uri,
+        first_value(new_invitee_uri ignore nulls) over newest_first as known_new_invitee_uri
     from versions
+    window newest_first as (
+        partition by invitee_uri
+        order by
+            -- An export says nothing of links or changes: it counts only where nothing else knows the invitee.
+            (source_rank = 3) asc,
+            updated_at desc nulls last,
+            is_canceled desc,
+            no_show_at desc nulls last,
+            source_rank asc,
+            version_key asc
+        rows between unbounded preceding and unbounded following
+    )
 ),
 
 sources_of_invitees as (
@@ -125,8 +130,8 @@ resolved_invitees as (
         ranked_versions.is_rescheduled,
         ranked_versions.is_no_show,
         ranked_versions.no_show_at,
-        ranked_versions.old_invitee_uri,
-        ranked_versions.new_invitee_uri,
+        ranked_versions.known_old_invitee_uri as old_invitee_uri,
+        ranked_versions.known_new_invitee_uri as new_invitee_uri,
         ranked_versions.updated_at,
         ranked_versions.utm_campaign,
         ranked_versions.utm_source,

@@ -9,7 +9,7 @@ webhook_invitees as (
 ),
 
 export_invitees as (
-    select * from {{ ref('stg_calendly_export__invitees') }}
+    select * from {{ ref('int_export_invitees__unmatched') }}
 ),
 
 -- An export has a row per invitee. An event stands as long as one of them does.

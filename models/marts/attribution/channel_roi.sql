@@ -47,7 +47,7 @@ months as (
             and attributed_by_month.month_start_date = spend_by_model.month_start_date
 ),
 
--- Only what was earned while the costs are known is compared with them.
+-- Only what was earned while the costs are known can be compared with them.
 comparable_months as (
     select
         attribution_model,
@@ -107,8 +107,10 @@ channel_roi as (
         cast(periods.attributed_amount_with_spend as decimal(38, 9)) as attributed_amount_with_spend,
         cast(periods.spend as decimal(38, 9)) as spend,
         periods.is_rate_missing,
-        cast(periods.attributed_amount_with_spend - periods.spend as decimal(38, 9)) as profit,
-        {{ rate('periods.attributed_amount_with_spend - periods.spend', 'periods.spend') }} * 100 as roi_pct
+        cast(periods.attributed_amount - periods.spend as decimal(38, 9)) as profit,
+        {{ rate('periods.attributed_amount - periods.spend', 'periods.spend') }} * 100 as roi_pct,
+        cast(periods.attributed_amount_with_spend - periods.spend as decimal(38, 9)) as comparable_profit,
+        {{ rate('periods.attributed_amount_with_spend - periods.spend', 'periods.spend') }} * 100 as comparable_roi_pct
     from periods
     inner join attribution_models on periods.attribution_model = attribution_models.attribution_model
 )
