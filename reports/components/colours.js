@@ -32,3 +32,18 @@ export function channelColours(rows) {
 		})
 	);
 }
+
+/**
+ * Gives each of some names one colour, whatever the order of the lines.
+ *
+ * @param {string[]} names
+ * @returns {Record<string, [string, string]>} colours by name
+ */
+export function coloursOf(names) {
+	return Object.fromEntries(
+		[...new Set(names)].sort().map((name, index) => {
+			const colour = PALETTE[index % PALETTE.length];
+			return [name, [colour, colour]];
+		})
+	);
+}

@@ -6,3 +6,11 @@ export const COUNT = '#,##0';
 export const SHARE = '[=0]0%;[<0.0005]"<0.1%";0.0%';
 // The column is a percentage already, so the sign is text and must not multiply by 100.
 export const PERCENTAGE = '#,##0.0"%"';
+// What costs little keeps its cents.
+export const COST = '[<100]#,##0.00;#,##0';
+export const CHANGE = '+0.0%;-0.0%;0.0%';
+export const MEAN = '#,##0.0';
+export const HOURS = '#,##0.0" h"';
+export const HOUR = '00":00"';
+export const DAY = 'd mmm yyyy';
+export const MONTH = 'mmm yyyy';

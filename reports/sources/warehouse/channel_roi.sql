@@ -5,7 +5,8 @@ select
     channel_label,
     attributed_amount::double as attributed_amount,
     spend::double as spend,
-    profit::double as profit,
-    roi_pct,
+    attributed_amount_with_spend::double as attributed_amount_with_spend,
+    comparable_profit::double as comparable_profit,
+    comparable_roi_pct,
 from marts.channel_roi
 where month_start_date is null and is_attributed

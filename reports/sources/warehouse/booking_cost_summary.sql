@@ -1,0 +1,18 @@
+select
+    bookings,
+    bookings_with_spend,
+    spend::double as spend,
+    is_rate_missing,
+    strftime(first_spend_date, '%-d %B %Y') as first_spend_date_label,
+    strftime(last_spend_date, '%-d %B %Y') as last_spend_date_label,
+    cost_per_booking::double as cost_per_booking,
+    held,
+    cost_per_held_meeting::double as cost_per_held_meeting,
+    held_rate,
+    best_channel_label,
+    best_cost_per_booking::double as best_cost_per_booking,
+    dearest_channel_label,
+    dearest_cost_per_booking::double as dearest_cost_per_booking,
+    channels_without_bookings,
+    spend_without_bookings::double as spend_without_bookings,
+from marts.booking_cost_summary

@@ -1,0 +1,17 @@
+select
+    channel,
+    channel_label,
+    campaign,
+    bookings,
+    bookings_with_spend,
+    held_rate,
+    no_show_rate,
+    median_lead_time_hours,
+    spend::double as spend,
+    is_rate_missing,
+    is_cost_by_channel_only,
+    cost_per_booking::double as cost_per_booking,
+    cost_per_held_meeting::double as cost_per_held_meeting,
+    rank_by_bookings,
+    rank_by_cost_per_booking,
+from marts.channel_attribution

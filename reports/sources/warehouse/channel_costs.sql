@@ -1,0 +1,17 @@
+select
+    channel,
+    channel_label,
+    spend::double as spend,
+    is_rate_missing,
+    first_spend_date is not null as has_spend,
+    bookings,
+    bookings_with_spend,
+    cost_per_booking::double as cost_per_booking,
+    held,
+    held_with_spend,
+    cost_per_held_meeting::double as cost_per_held_meeting,
+    held_rate,
+    no_show_rate,
+    rank_by_bookings,
+    rank_by_cost_per_booking,
+from marts.channel_costs
