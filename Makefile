@@ -97,7 +97,7 @@ test: setup
 	$(call say,Testing the demo's warehouse again as it stands)
 	.venv/bin/dbt test $(DEMO_VARS)
 	$(call say,Testing the loaders$(comma) the commands$(comma) the models end to end$(comma) and the site)
-	.venv/bin/pytest --numprocesses 2 --dist loadfile
+	.venv/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lock: .make/python
 	$(PYTHON) -m venv .make/uv && .make/uv/bin/pip install --quiet uv==0.13.8
