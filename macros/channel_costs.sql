@@ -8,8 +8,3 @@
     cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
-
-{% macro share_of_outcomes(part) -%}
-    {#- part ÷ the bookings that are no longer scheduled, beside the sums of channel costs. -#}
-    {{ rate(part, 'held + no_show + canceled') }}
-{%- endmacro %}

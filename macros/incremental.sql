@@ -1,10 +1,19 @@
 {#- Incremental models that always equal their full refresh: what is new is read, what is gone is deleted. -#}
 
-{% macro keys_not_in_this(relation, columns) -%}
-    {#- The rows' keys that this model lacks. Joined back by them, only new rows have their documents parsed. -#}
-    select {{ columns | join(', ') }} from {{ relation }}
-    except
-    select {{ columns | join(', ') }} from {{ this }}
+{% macro rows_not_in_this(relation, columns) -%}
+    {#-
+        The relation's rows that an incremental model lacks, by the columns that identify their content; all of them in
+        a full refresh. Joined back by the first column, the key, only new rows have their documents parsed.
+    -#}
+    select source_rows.*
+    from {{ relation }} as source_rows
+    {%- if is_incremental() %}
+    inner join (
+        select {{ columns | join(', ') }} from {{ relation }}
+        except
+        select {{ columns | join(', ') }} from {{ this }}
+    ) as new_keys on source_rows.{{ columns[0] }} = new_keys.{{ columns[0] }}
+    {%- endif %}
 {%- endmacro %}
 
 {% macro delete_rows_gone_from(relation, key) -%}

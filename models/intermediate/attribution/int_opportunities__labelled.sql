@@ -3,6 +3,6 @@ select
     account_id,
     pipeline_amount,
     opportunity_created_at,
-    cast({{ dbt.date_trunc('month', reporting_date('opportunity_created_at')) }} as date) as created_month_start_date,
+    {{ month_start_date(reporting_date('opportunity_created_at')) }} as created_month_start_date,
     coalesce(sales_segment, '(no segment)') as sales_segment
 from {{ ref('stg_crm__opportunities') }}

@@ -9,25 +9,9 @@
 }}
 
 -- Nothing here depends on a variable, a seed or another row: so rows once parsed stay right.
-with scheduled_events as (
-    select * from {{ ref('stg_calendly__scheduled_events') }}
+with new_events as (
+    {{ rows_not_in_this(ref('stg_calendly__scheduled_events'), ['document_uri', '_loaded_at']) }}
 ),
-
-{% if is_incremental() %}
-    new_keys as (
-        {{ keys_not_in_this(ref('stg_calendly__scheduled_events'), ['document_uri', '_loaded_at']) }}
-    ),
-
-    new_events as (
-        select scheduled_events.*
-        from scheduled_events
-        inner join new_keys on scheduled_events.document_uri = new_keys.document_uri
-    ),
-{% else %}
-    new_events as (
-        select * from scheduled_events
-    ),
-{% endif %}
 
 parsed_events as (
     select

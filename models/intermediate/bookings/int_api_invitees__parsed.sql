@@ -9,25 +9,9 @@
 }}
 
 -- Nothing here depends on a variable, a seed or another row: so rows once parsed stay right.
-with invitees as (
-    select * from {{ ref('stg_calendly__invitees') }}
+with new_invitees as (
+    {{ rows_not_in_this(ref('stg_calendly__invitees'), ['document_uri', '_loaded_at']) }}
 ),
-
-{% if is_incremental() %}
-    new_keys as (
-        {{ keys_not_in_this(ref('stg_calendly__invitees'), ['document_uri', '_loaded_at']) }}
-    ),
-
-    new_invitees as (
-        select invitees.*
-        from invitees
-        inner join new_keys on invitees.document_uri = new_keys.document_uri
-    ),
-{% else %}
-    new_invitees as (
-        select * from invitees
-    ),
-{% endif %}
 
 parsed_invitees as (
     select

@@ -9,25 +9,9 @@
 }}
 
 -- Nothing here depends on a variable, a seed or another row: so rows once parsed stay right.
-with deliveries as (
-    select * from {{ ref('stg_calendly_webhooks__deliveries') }}
+with new_deliveries as (
+    {{ rows_not_in_this(ref('stg_calendly_webhooks__deliveries'), ['delivery_id']) }}
 ),
-
-{% if is_incremental() %}
-    new_keys as (
-        {{ keys_not_in_this(ref('stg_calendly_webhooks__deliveries'), ['delivery_id']) }}
-    ),
-
-    new_deliveries as (
-        select deliveries.*
-        from deliveries
-        inner join new_keys on deliveries.delivery_id = new_keys.delivery_id
-    ),
-{% else %}
-    new_deliveries as (
-        select * from deliveries
-    ),
-{% endif %}
 
 parsed_deliveries as (
     select

@@ -80,7 +80,7 @@ converted_spend as (
         spend,
         exchange_rate,
         as_of_date,
-        cast(date_trunc('month', spend_date) as date) as spend_month_start_date,
+        {{ month_start_date('spend_date') }} as spend_month_start_date,
         cast(spend * exchange_rate as decimal(38, 9)) as spend_in_reporting_currency,
         exchange_rate is null as is_rate_missing
     from spend_with_rate

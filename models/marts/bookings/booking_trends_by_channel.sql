@@ -61,10 +61,7 @@ counted_bookings as (
         period_start_date,
         channel,
         count(*) as bookings,
-        count(*) filter (where status = 'held') as held,
-        count(*) filter (where status = 'no_show') as no_show,
-        count(*) filter (where status = 'canceled') as canceled,
-        count(*) filter (where status = 'scheduled') as scheduled
+        {{ counts_by_status() }}
     from bookings_by_period
     group by period_kind, period_start_date, channel
 ),

@@ -17,7 +17,7 @@ bookings_fact as (
         event_type_name,
         channel,
         {{ channel_label('channel') }} as channel_label,
-        channel != 'unmapped' as is_mapped,
+        {{ is_mapped('channel') }} as is_mapped,
         campaign,
         booked_at,
         booked_date,

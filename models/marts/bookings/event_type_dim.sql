@@ -9,7 +9,7 @@ event_type_dim as (
         event_type_name,
         channel,
         {{ channel_label('channel') }} as channel_label,
-        channel != 'unmapped' as is_mapped,
+        {{ is_mapped('channel') }} as is_mapped,
         campaign,
         valid_from,
         valid_to,

@@ -40,9 +40,7 @@ outcomes as (
     select
         hosts_of_events.host_uri,
         count(*) as bookings,
-        count(*) filter (where bookings.status = 'held') as held,
-        count(*) filter (where bookings.status = 'no_show') as no_show,
-        count(*) filter (where bookings.status = 'canceled') as canceled
+        {{ counts_by_status('bookings.status') }}
     from bookings
     inner join hosts_of_events on bookings.scheduled_event_uri = hosts_of_events.scheduled_event_uri
     group by hosts_of_events.host_uri
@@ -69,7 +67,7 @@ host_load_summary as (
         outcomes.held,
         outcomes.no_show,
         outcomes.canceled,
-        {{ rate('outcomes.held', 'outcomes.held + outcomes.no_show + outcomes.canceled') }} as held_rate
+        {{ share_of_outcomes('held') }} as held_rate
     from compared_loads
     inner join outcomes on compared_loads.host_uri = outcomes.host_uri
 )

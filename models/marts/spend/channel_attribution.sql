@@ -40,7 +40,7 @@ campaigns_with_cost as (
     select
         channel,
         {{ channel_label('channel') }} as channel_label,
-        channel != 'unmapped' as is_mapped,
+        {{ is_mapped('channel') }} as is_mapped,
         campaign,
         bookings,
         bookings_with_spend,

@@ -16,7 +16,7 @@ channels_with_cost as (
     select
         channel,
         {{ channel_label('channel') }} as channel_label,
-        channel != 'unmapped' as is_mapped,
+        {{ is_mapped('channel') }} as is_mapped,
         spend,
         is_rate_missing,
         first_spend_date,

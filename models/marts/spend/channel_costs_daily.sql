@@ -12,10 +12,7 @@ daily_bookings as (
         channel,
         coalesce(campaign, '(no campaign)') as campaign,
         count(*) as bookings,
-        count(*) filter (where status = 'held') as held,
-        count(*) filter (where status = 'no_show') as no_show,
-        count(*) filter (where status = 'canceled') as canceled,
-        count(*) filter (where status = 'scheduled') as scheduled
+        {{ counts_by_status() }}
     from bookings
     group by booked_date, channel, coalesce(campaign, '(no campaign)')
 ),
@@ -63,7 +60,7 @@ days as (
 channel_costs as (
     select
         days.day_date,
-        cast(date_trunc('month', days.day_date) as date) as month_start_date,
+        {{ month_start_date('days.day_date') }} as month_start_date,
         days.channel,
         {{ channel_label('days.channel') }} as channel_label,
         days.campaign,
