@@ -27,9 +27,15 @@ app = typer.Typer(
 )
 
 
-# Loading a source's module only when it is asked for keeps `throughline --help` quick: dlt takes two seconds.
-FILE_SOURCES = ("crm", "calendly_webhooks", "calendly_export", "ad_spend")
-SOURCES = ("crm", "calendly", "calendly_webhooks", "calendly_export", "ad_spend")
+# Each source, a module of this package, with the setting without which it is skipped.
+SOURCES = {
+    "crm": "bucket_url",
+    "calendly": "api_token",
+    "calendly_webhooks": "bucket_url",
+    "calendly_export": "bucket_url",
+    "ad_spend": "bucket_url",
+}
+MEANINGS = {"bucket_url": "the folder or s3:// prefix of its files", "api_token": "a token of its API"}
 
 
 @app.command()
@@ -64,19 +70,17 @@ def load(
 
 
 def _load(name: str, reread: bool, backfill: bool) -> None:
-    key, meaning = (
-        ("bucket_url", "the folder or s3:// prefix of its files")
-        if name in FILE_SOURCES
-        else ("api_token", "a token of its API")
-    )
-    value = source_setting(name, key)
+    setting = SOURCES[name]
+    value = source_setting(name, setting)
     if not value:
         console.print(
-            f"{name}: skipped, because it has no settings; set SOURCES__{name.upper()}__{key.upper()} to {meaning}."
+            f"{name}: skipped, because it has no settings; set SOURCES__{name.upper()}__{setting.upper()} to"
+            f" {MEANINGS[setting]}."
         )
         return
+    # Only now, as dlt takes two seconds, and `throughline --help` should be quick.
     module = import_module(f"ingestion.{name}")
-    if name in FILE_SOURCES:
+    if setting == "bucket_url":
         module.load(value, warehouse_path(), reread=reread)
     else:
         module.load(warehouse_path(), backfill=backfill)

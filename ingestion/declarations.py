@@ -125,12 +125,14 @@ class Table:
             line's.
         columns: What is landed, the key among them.
         complaints: SQL over the typed columns, each a reason to reject the record or null.
+        is_replaced: Whether a row goes when the file that brought it is read again and no longer has it.
     """
 
     name: str
     key: str
     columns: tuple[Column, ...]
     complaints: tuple[str, ...] = ()
+    is_replaced: bool = False
 
     @property
     def cells(self) -> dict[str, Column]:
@@ -156,13 +158,11 @@ class FileTable(Table):
         pattern: Shell pattern of the names, without extension, of the CSV and Parquet files.
         json_pattern: The same of JSON files, each an array of records; None where the source has none.
         reading: The settings by which cells are read: another value makes another version of each file.
-        is_replaced: Whether a row goes when the file that brought it is read again and no longer has it.
     """
 
     pattern: str
     json_pattern: str | None = None
     reading: str = ""
-    is_replaced: bool = False
 
 
 def document_table(name: str, key: str, computed_key: str, complaints: tuple[str, ...] = ()) -> Table:

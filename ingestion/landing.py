@@ -78,7 +78,7 @@ class Landing:
     Attributes:
         source: The source's name.
         warehouse: The DuckDB file.
-        started_at: When the load began (UTC); it becomes `_loaded_at`.
+        started_at: When the load began (UTC); `_loaded_at` is that too, but where an earlier load has it already.
     """
 
     def __init__(self, source: str, warehouse: Path) -> None:
@@ -145,8 +145,9 @@ class Landing:
 
     def add_batch(self, table: Table, number: int, batch: Batch) -> None:
         """Takes some of the records of the file of this number."""
-        rows = pa.table({**batch.cells, "line": batch.lines})  # noqa: F841 - DuckDB finds it by its name
-        self._scratch.execute(f"insert into read_{table.name} select *, {number} from rows")
+        numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.lines))
+        rows = pa.table({**batch.cells, "line": batch.lines, "file_number": numbers})
+        self._scratch.from_arrow(rows).insert_into(f"read_{table.name}")
         if batch.malformed:
             lines, texts, reasons = (list(part) for part in zip(*batch.malformed, strict=True))
             self._scratch.execute(
@@ -476,7 +477,7 @@ class Landing:
     def _remove(self, connection: duckdb.DuckDBPyConnection, table: Table) -> int:
         """Deletes what the files that were read again no longer have, where the table forgets such rows."""
         relation = f"raw_{self.source}.{table.name}"
-        if not getattr(table, "is_replaced", False) or not has_table(connection, f"raw_{self.source}", table.name):
+        if not table.is_replaced or not has_table(connection, f"raw_{self.source}", table.name):
             return 0
         kept = self._scratch.execute(
             f"select distinct source_key from landing_{table.name} where outcome != 'rejected'"

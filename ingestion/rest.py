@@ -174,8 +174,8 @@ class PatientAdapter(HTTPAdapter):
         self._rate.acquire()
         try:
             response = super().send(request, *args, **kwargs)
-            # Here, and not when somebody asks for it, a connection that drops in the middle is still a fault to mend.
-            response.content  # noqa: B018
+            # The body is read here, where a connection that drops in the middle is still a fault to mend.
+            _ = response.content
         except (
             requests.ConnectionError,
             requests.Timeout,

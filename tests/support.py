@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -17,3 +18,9 @@ def require(is_there: object, need: str) -> None:
     if os.environ.get("THROUGHLINE_REQUIRE_ALL") == "1":
         pytest.fail(f"needs {need}, and THROUGHLINE_REQUIRE_ALL=1 allows no skip")
     pytest.skip(f"needs {need}")
+
+
+def query(warehouse: Path, sql: str, *values: object) -> list[tuple]:
+    """The rows of a query on a warehouse."""
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        return connection.execute(sql, list(values)).fetchall()

@@ -34,7 +34,7 @@ TOKEN = "simulated-token"
 Document = dict[str, Any]
 
 
-class Refusal(Exception):  # noqa: N818 - what Calendly answers then is an answer
+class RefusalError(Exception):
     """An error in Calendly's shape."""
 
     def __init__(self, status: int, title: str, message: str, /, **details: str) -> None:
@@ -46,15 +46,15 @@ class Refusal(Exception):  # noqa: N818 - what Calendly answers then is an answe
             self.body["details"] = [{"parameter": name, "message": words} for name, words in details.items()]
 
 
-def _invalid(**details: str) -> Refusal:
-    return Refusal(400, "Invalid Argument", "The supplied parameters are invalid.", **details)
+def _invalid(**details: str) -> RefusalError:
+    return RefusalError(400, "Invalid Argument", "The supplied parameters are invalid.", **details)
 
 
-def _denied(message: str = "You do not have permission to access this resource.") -> Refusal:
-    return Refusal(403, "Permission Denied", message)
+def _denied(message: str = "You do not have permission to access this resource.") -> RefusalError:
+    return RefusalError(403, "Permission Denied", message)
 
 
-NOT_FOUND = Refusal(404, "Resource Not Found", "The server could not find the requested resource.")
+NOT_FOUND = RefusalError(404, "Resource Not Found", "The server could not find the requested resource.")
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class CalendlySimulator:
                 Route("/scheduled_events", self._scheduled_events),
                 Route("/scheduled_events/{event}/invitees", self._invitees),
             ],
-            exception_handlers={Refusal: _refuse, 404: lambda request, _: _refuse(request, NOT_FOUND)},
+            exception_handlers={RefusalError: _refuse, 404: lambda request, _: _refuse(request, NOT_FOUND)},
         )
 
     @property
@@ -224,11 +224,11 @@ class CalendlySimulator:
                 return faults.pop(0)
         return None
 
-    def _refusal(self, asked: Asked, limits: list[tuple[bytes, bytes]]) -> Refusal | None:
+    def _refusal(self, asked: Asked, limits: list[tuple[bytes, bytes]]) -> RefusalError | None:
         if asked.authorization != f"Bearer {self.token}":
-            return Refusal(401, "Unauthenticated", "The access token is invalid")
+            return RefusalError(401, "Unauthenticated", "The access token is invalid")
         if self._window[1] > self.requests_per_minute:
-            return Refusal(429, "Too Many Requests", "The rate limit is exceeded.")
+            return RefusalError(429, "Too Many Requests", "The rate limit is exceeded.")
         if asked.path.split("/")[1] in self.lacking:
             return _denied("Please upgrade to a paid Calendly account.")
         return None
@@ -370,7 +370,7 @@ def _offset(token: str, scope: str) -> int:
     return int(text.removeprefix(scope))
 
 
-def _refuse(_: Request, refusal: Refusal) -> Response:
+def _refuse(_: Request, refusal: RefusalError) -> Response:
     return JSONResponse(refusal.body, refusal.status)
 
 

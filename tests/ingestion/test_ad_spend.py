@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support import query
 
 from ingestion import ad_spend
 from ingestion.errors import ThroughlineError
@@ -33,12 +33,6 @@ def record(day, channel="facebook_paid_ads", spend=1.5, **other):
 def write(folder, as_of, *records):
     """Write the file of an as-of day, pretty-printed as the live ones are."""
     (folder / f"spend_data_{as_of}.json").write_text(json.dumps(records, indent=2), encoding="utf-8")
-
-
-def query(warehouse, sql):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def load(folder, warehouse, **options):

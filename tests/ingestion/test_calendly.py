@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from support import query
 
 from ingestion import calendly, rest
 from ingestion.declarations import OUTCOMES
@@ -69,12 +70,6 @@ def reload(load, loaded, warehouse):
     warehouse.parent.mkdir()
     shutil.copy(loaded, warehouse)
     return load
-
-
-def query(warehouse, sql, *values):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql, values).fetchall()
 
 
 def rows(warehouse, columns="*"):

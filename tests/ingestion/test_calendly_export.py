@@ -3,8 +3,8 @@
 import csv
 from datetime import datetime
 
-import duckdb
 import pytest
+from support import query
 
 from ingestion import calendly_export
 from ingestion.errors import ThroughlineError
@@ -48,12 +48,6 @@ def write(folder, *rows, header=HEADER, name="export.csv"):
         writer = csv.DictWriter(stream, header, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(usual | row for row in rows)
-
-
-def query(warehouse, sql):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def landed(warehouse, columns):

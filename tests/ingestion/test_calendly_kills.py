@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 from calendly_organization import NOW, form, invitee, iso, organization, scheduled_event, submission
+from support import query
 
 from ingestion import calendly
 from ingestion.declarations import OUTCOMES
@@ -114,12 +114,6 @@ def start(world_url, warehouse, place="none", number=1):
         env=environment(world_url, warehouse),
         stderr=subprocess.PIPE,
     )
-
-
-def query(warehouse, sql):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 @pytest.fixture(scope="module")

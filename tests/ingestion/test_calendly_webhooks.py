@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import query
 
 from ingestion import calendly_webhooks
 from ingestion.declarations import OUTCOMES
@@ -37,12 +38,6 @@ def delivery(number, event="invitee.created", **payload):
 def lines(*documents):
     """Write documents as JSON Lines."""
     return "".join(json.dumps(document) + "\n" for document in documents)
-
-
-def query(warehouse, sql):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def load(folder, warehouse, **options):

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support import BIN
+from support import BIN, query
 
 from ingestion import crm
 from ingestion import warehouse as warehouse_module
@@ -42,12 +42,6 @@ def write_csv(path, header, rows, at=None):
         csv.writer(stream).writerows([header, *rows])
     if at is not None:
         os.utime(path, (at, at))
-
-
-def query(warehouse, sql):
-    """Return a query's rows."""
-    with duckdb.connect(warehouse, read_only=True) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def change(warehouse, sql):

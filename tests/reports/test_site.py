@@ -595,7 +595,11 @@ def test_the_map_of_hours_is_that_of_the_warehouse(page: Page, address: str, bas
 def cells(page: Page, heading: str) -> dict[str, dict[str, str]]:
     """The table under a heading: by the first cell of a row, its cells by the titles of their columns."""
     # A table is there twice, the second time for the whole screen.
-    table = page.locator(f"xpath=//h3[normalize-space()='{heading}']/following::table").filter(visible=True).first
+    table = (
+        page.locator(f"xpath=//*[self::h2 or self::h3][normalize-space()='{heading}']/following::table")
+        .filter(visible=True)
+        .first
+    )
     texts = [row.locator("th, td").all_inner_texts() for row in table.get_by_role("row").all()]
     # An empty row above the titles holds their groups.
     titles, *rows = [row for row in texts if any(row)]
@@ -669,6 +673,31 @@ def test_roi_is_shown_only_where_spend_is_known(page: Page, address: str) -> Non
     has_spend = query("select count(spend) > 0 as has_spend from marts.channel_roi where month_start_date is null")
     open_page(page, address, "/attribution/")
     assert page.get_by_text("No spend loaded").is_visible() != has_spend[0]["has_spend"]
+
+
+def test_what_each_channel_returned_is_that_of_the_warehouse(page: Page, address: str) -> None:
+    """Profit and ROI of the months for which spend is known, and a dash where none is."""
+    open_page(page, address, "/attribution/")
+    currency = query("select reporting_currency from marts.report_settings")[0]["reporting_currency"]
+    titles = [
+        *(f"Pipeline ({currency})", f"Spend ({currency})", f"Of it in months with spend ({currency})"),
+        *(f"Profit ({currency})", "ROI"),
+    ]
+    expected = {
+        row["channel_label"]: [
+            *("-" if figure is None else f"{figure:,.0f}" for figure in figures),
+            "-" if roi is None else f"{roi:,.1f}%",
+        ]
+        for row in query("""
+            select channel_label, attributed_amount, spend, attributed_amount_with_spend, comparable_profit,
+                comparable_roi_pct
+            from marts.channel_roi
+            where month_start_date is null and is_attributed and attribution_model = 'first_touch'
+        """)
+        for _, *figures, roi in [row.values()]
+    }
+    shown = cells(page, "What did each channel return?")
+    assert {label: [row[title] for title in titles] for label, row in shown.items()} == expected
 
 
 def test_the_notes_are_the_checks_that_found_something(page: Page, address: str) -> None:
