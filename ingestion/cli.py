@@ -2,21 +2,14 @@
 
 import os
 import subprocess
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ingestion.errors import ThroughlineError
-from ingestion.settings import (
-    PROJECT_ROOT,
-    missing_company_seeds,
-    published_path,
-    site_path,
-    source_setting,
-    warehouse_path,
-)
+from ingestion.settings import PROJECT_ROOT, published_path, site_path, warehouse_path
+from ingestion.sources import SOURCES, checked_sources, load_sources
 from ingestion.warehouse import console
 
 app = typer.Typer(
@@ -25,17 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-
-# Each source, a module of this package, with the setting without which it is skipped.
-SOURCES = {
-    "crm": "bucket_url",
-    "calendly": "api_token",
-    "calendly_webhooks": "bucket_url",
-    "calendly_export": "bucket_url",
-    "ad_spend": "bucket_url",
-}
-MEANINGS = {"bucket_url": "the folder or s3:// prefix of its files", "api_token": "a token of its API"}
 
 
 @app.command()
@@ -52,38 +34,62 @@ def load(
 
     A source without settings is skipped; one that fails does not keep the others from loading.
     """
-    if unknown := [name for name in sources or () if name not in SOURCES]:
-        raise ThroughlineError(f"There is no source {unknown[0]!r}; the sources are {', '.join(SOURCES)}.")
+    names = checked_sources(sources)
     if sources and everything:
         raise ThroughlineError(f"--all loads every source; leave it out, or leave out {', '.join(sources)}.")
-    for path in missing_company_seeds():
-        console.print(f"The company seed {path} is missing; dbt build needs it, with at least its header.")
-    failures = 0
-    for name in sources or SOURCES:
-        try:
-            _load(name, reread, backfill)
-        except ThroughlineError as error:
-            console.print(f"{name}: {error}", style="red")
-            failures += 1
-    if failures:
+    if load_sources(names, warehouse_path(), reread=reread, backfill=backfill):
         raise typer.Exit(1)
 
 
-def _load(name: str, reread: bool, backfill: bool) -> None:
-    setting = SOURCES[name]
-    value = source_setting(name, setting)
-    if not value:
-        console.print(
-            f"{name}: skipped, because it has no settings; set SOURCES__{name.upper()}__{setting.upper()} to"
-            f" {MEANINGS[setting]}."
-        )
-        return
-    # Only now, as dlt takes two seconds, and `throughline --help` should be quick.
-    module = import_module(f"ingestion.{name}")
-    if setting == "bucket_url":
-        module.load(value, warehouse_path(), reread=reread)
+@app.command()
+def receive(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8000,
+    insecure: Annotated[bool, typer.Option(help="Without a signing key, take deliveries unsigned.")] = False,
+) -> None:
+    """Receive Calendly's webhooks, and keep each on disk before it is answered."""
+    from ingestion.receiver import serve
+
+    serve(host, port, insecure=insecure)
+
+
+@app.command()
+def subscribe(
+    url: Annotated[str, typer.Option(help="The receiver's public address, https://….")],
+    scope: Annotated[str, typer.Option(help="Whose meetings: organization or user.")] = "organization",
+    replace: Annotated[bool, typer.Option(help="Delete the subscription of this address, and make it anew.")] = False,
+) -> None:
+    """Have Calendly deliver its webhooks to an address, signed with a fresh key."""
+    from ingestion.subscriptions import subscribe_receiver
+
+    subscribe_receiver(url, scope=scope, replace=replace)
+
+
+@app.command()
+def doctor() -> None:
+    """Check the settings, reach and freshness of every source, and say what to do; exit code 1 if a person must."""
+    from ingestion.doctor import examine
+
+    if not examine(warehouse_path()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def refresh(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help=f"Any of {', '.join(SOURCES)}; all that have settings if left out."),
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Do it again whenever deliveries arrive, until interrupted.")] = False,
+) -> None:
+    """Load what changed, build and test what depends on it, and publish."""
+    from ingestion.refresh import refresh_warehouse, watch_deliveries
+
+    names = checked_sources(sources)
+    if watch:
+        watch_deliveries(names, warehouse_path())
     else:
-        module.load(warehouse_path(), backfill=backfill)
+        refresh_warehouse(names, warehouse_path())
 
 
 @app.command()
