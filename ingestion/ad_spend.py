@@ -45,6 +45,20 @@ def spend_table(currency: str) -> FileTable:
     )
 
 
+def tables() -> list[FileTable]:
+    """What files fill, with the currency of the settings.
+
+    Raises:
+        ThroughlineError: The currency is none.
+    """
+    currency = source_setting("ad_spend", "currency") or "USD"
+    if currency.upper() not in CURRENCIES:
+        raise ThroughlineError(
+            f"SOURCES__AD_SPEND__CURRENCY is {currency}, which is no ISO 4217 code; write it like USD."
+        )
+    return [spend_table(currency.upper())]
+
+
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:
     """Loads spend files into raw_ad_spend.
 
@@ -56,9 +70,4 @@ def load(url: str, warehouse: Path, *, reread: bool = False) -> None:
     Raises:
         ThroughlineError: A file lacks a column or cannot be read; the warehouse is then as before.
     """
-    currency = source_setting("ad_spend", "currency") or "USD"
-    if currency.upper() not in CURRENCIES:
-        raise ThroughlineError(
-            f"SOURCES__AD_SPEND__CURRENCY is {currency}, which is no ISO 4217 code; write it like USD."
-        )
-    land_files("ad_spend", url, [spend_table(currency.upper())], warehouse, reread=reread, has_index=True)
+    land_files("ad_spend", url, tables(), warehouse, reread=reread, has_index=True)

@@ -5,34 +5,24 @@ some days ago to the open future, and the invitees of those that may have change
 """
 
 import json
-import re
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
 
-import requests
-from dlt.common.jsonpath import compile_path
-from dlt.sources.helpers.rest_client import RESTClient
-from dlt.sources.helpers.rest_client.paginators import BaseNextUrlPaginator
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ingestion.calendly_api import API_URL, WORKERS, Api, ApiSettings, RefusalError, number_setting
 from ingestion.declarations import Table, document_table
 from ingestion.errors import ThroughlineError
 from ingestion.landing import Landing, landing
-from ingestion.rest import HostBoundSession, HostBoundToken, PatientAdapter, RateLimit
-from ingestion.settings import source_setting
+from ingestion.rest import ApiError, NoAnswerError
 from ingestion.warehouse import connect, console, has_table
-
-API_URL = "https://api.calendly.com"
-WORKERS = 16
 
 _URI = "json_extract_string(document, '$.uri')"
 MEMBERSHIPS = document_table("organization_memberships", "uri", _URI)
@@ -44,10 +34,7 @@ EVENTS = document_table("scheduled_events", "uri", _URI)
 INVITEES = document_table("invitees", "uri", _URI)
 TABLES = (MEMBERSHIPS, EVENT_TYPES, GROUPS, ROUTING_FORMS, SUBMISSIONS, EVENTS, INVITEES)
 
-_LIMIT_BEFORE_THE_FIRST_ANSWER = 500
-_PAGE_ROWS = 100
 _BATCH_ROWS = 1_000
-_COLLECTION = compile_path("collection")
 _MANY_DAYS = 36_500
 
 
@@ -66,8 +53,8 @@ def load(warehouse: Path, *, backfill: bool = False) -> None:
             answer; the warehouse is then as before.
     """
     settings = _Settings.read()
-    with landing("calendly", warehouse) as load, _Api.of(settings) as api:
-        organization = api.organization()
+    with landing("calendly", warehouse) as load, _nothing_loaded(), Api.patient(settings.api) as api:
+        _, organization = api.me()
         past = _Past.of(warehouse, organization)
         is_whole = backfill or past.is_lost or past.last_load is None
         reader = _Reader(load, api, organization)
@@ -91,15 +78,24 @@ def load(warehouse: Path, *, backfill: bool = False) -> None:
         load.land([table for table in TABLES if table is not EVENTS], [EVENTS])
 
 
+@contextmanager
+def _nothing_loaded() -> Iterator[None]:
+    """Adds to what the API said what that means for a load."""
+    try:
+        yield
+    except NoAnswerError as error:
+        raise ThroughlineError(f"{error} Nothing was loaded; load again later.") from None
+    except ApiError as error:
+        raise ThroughlineError(f"{error} Nothing was loaded.") from None
+
+
 @dataclass(frozen=True)
 class _Settings:
     """SOURCES__CALENDLY__… as they were given, checked."""
 
-    api_token: str = field(repr=False)
-    base_url: str
+    api: ApiSettings
     lookback: timedelta
     no_show_lookback: timedelta
-    requests_per_minute: int | None
 
     @classmethod
     def read(cls) -> "_Settings":
@@ -108,36 +104,20 @@ class _Settings:
         Raises:
             ThroughlineError: One is missing or makes no sense.
         """
-        token = (source_setting("calendly", "api_token") or "").strip()
-        # Checked here because the HTTP library would quote it in its complaint.
-        if not re.fullmatch(r"[!-~]+", token):
-            raise ThroughlineError(
-                f"SOURCES__CALENDLY__API_TOKEN {'holds more than a token' if token else 'is missing'}; set it to a"
-                " personal access token of an admin or owner of the Calendly organization."
-            )
-        base_url = (source_setting("calendly", "base_url") or API_URL).strip()
-        if not re.fullmatch(r"https?://([^\s/?#@:\[\]]+|\[[\da-f:]+\])(:\d{1,5})?(/[^\s?#@]*)?", base_url):
-            raise ThroughlineError(
-                f"SOURCES__CALENDLY__BASE_URL is no address like {API_URL}; correct it, or leave it out for that one."
-            )
         return cls(
-            token,
-            base_url.rstrip("/"),
-            timedelta(days=_number("lookback_days", 0, _MANY_DAYS, 30)),
-            timedelta(days=_number("no_show_lookback_days", 0, _MANY_DAYS, 30)),
-            _number("max_requests_per_minute", 1, 1_000_000, None),
+            ApiSettings.read(),
+            timedelta(days=number_setting("lookback_days", 0, _MANY_DAYS, 30)),
+            timedelta(days=number_setting("no_show_lookback_days", 0, _MANY_DAYS, 30)),
         )
 
 
-def _number(name: str, lowest: int, highest: int, default: int | None) -> int | None:
-    text = (source_setting("calendly", name) or "").strip()
-    if not text:
-        return default
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not lowest <= int(text) <= highest:
-        raise ThroughlineError(
-            f"SOURCES__CALENDLY__{name.upper()} is {text!r}; set it to a whole number from {lowest} to {highest:,}."
-        )
-    return int(text)
+def check_settings() -> ApiSettings:
+    """Makes sure that a load could begin, and returns what the API is asked by.
+
+    Raises:
+        ThroughlineError: A setting is missing or makes no sense.
+    """
+    return _Settings.read().api
 
 
 @dataclass(frozen=True)
@@ -221,7 +201,7 @@ class _Meeting:
 class _Reader:
     """Hands what the API answers to a landing."""
 
-    def __init__(self, load: Landing, api: "_Api", organization: str) -> None:
+    def __init__(self, load: Landing, api: Api, organization: str) -> None:
         self._load = load
         self._api = api
         self._organization = organization
@@ -255,7 +235,7 @@ class _Reader:
     def _passing_over(self, name: str, status: int = 403) -> Iterator[None]:
         try:
             yield
-        except _RefusalError as refusal:
+        except RefusalError as refusal:
             if refusal.status != status:
                 raise
             console.print(f"calendly: {name} cannot be read ({refusal.reason}); the others are.")
@@ -276,7 +256,7 @@ class _Reader:
         try:
             with console.status("calendly: reading scheduled events"):
                 self._take(EVENTS, noticed())
-        except _RefusalError as refusal:
+        except RefusalError as refusal:
             if refusal.status != 403:
                 raise
             raise ThroughlineError(
@@ -324,139 +304,3 @@ def _in_parallel(work: Callable[[str], Any], items: Iterable[str], stop: Callabl
             stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-class _RefusalError(ThroughlineError):
-    """An answer that is an error, and whose status may be no failure where it was got."""
-
-    def __init__(self, response: requests.Response) -> None:
-        body = response.json()
-        self.status = response.status_code
-        words = ": ".join(str(body[key]) for key in ("title", "message") if body.get(key))
-        self.reason = f"{self.status} {words}".strip()[:300]
-        parts = urlsplit(response.url)
-        super().__init__(f"{parts.hostname} answered {parts.path} with {self.reason}. Nothing was loaded.")
-
-
-class _NextPage(BaseNextUrlPaginator):
-    """Follows pagination.next_page as given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: set[str] = set()
-
-    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
-        """Finds the next page; an answer that is no page of a list is refused, whatever its status."""
-        body = response.json()
-        pagination = body.get("pagination")
-        if not isinstance(body.get("collection"), list) or not isinstance(pagination, dict):
-            raise ThroughlineError(f"{_place(response)} answered with no list. Nothing was loaded.")
-        next_page = pagination.get("next_page")
-        if next_page in self._seen or not isinstance(next_page, str | None):
-            raise ThroughlineError(f"{_place(response)} names a next page that leads nowhere. Nothing was loaded.")
-        self._seen.add(next_page)
-        self._next_reference = next_page
-
-
-def _place(response: requests.Response) -> str:
-    parts = urlsplit(response.url)
-    return f"{parts.hostname}{parts.path}"
-
-
-class _Api:
-    """The endpoints that a load asks."""
-
-    def __init__(self, client: RESTClient, stop: Callable[[], None]) -> None:
-        self._client = client
-        self.stop = stop
-
-    @classmethod
-    @contextmanager
-    def of(cls, settings: _Settings) -> Iterator["_Api"]:
-        """Connects as the settings say; what still waits at the end is stopped."""
-        stopped = threading.Event()
-
-        def wait(seconds: float) -> None:
-            if stopped.wait(seconds):
-                raise ThroughlineError("The load was stopped.")
-
-        limit = settings.requests_per_minute
-        adapter = PatientAdapter(
-            RateLimit(limit or _LIMIT_BEFORE_THE_FIRST_ANSWER, wait=wait),
-            is_limit_fixed=limit is not None,
-            connections=WORKERS,
-            say=lambda sentence: console.print(f"calendly: {sentence}"),
-            wait=wait,
-        )
-        with HostBoundSession(adapter) as session:
-            try:
-                yield cls(
-                    RESTClient(
-                        settings.base_url,
-                        headers={"Accept": "application/json", "User-Agent": "throughline"},
-                        auth=HostBoundToken(token=settings.api_token, base_url=settings.base_url),
-                        data_selector=_COLLECTION,
-                        session=session,
-                    ),
-                    stopped.set,
-                )
-            finally:
-                stopped.set()
-
-    def organization(self) -> str:
-        """The URI of the token's organization."""
-        with _sentences():
-            response = self._client.get("users/me", hooks={"response": [self._check]})
-        user = response.json().get("resource")
-        organization = user.get("current_organization") if isinstance(user, dict) else None
-        if not isinstance(organization, str) or not organization:
-            raise ThroughlineError(
-                f"{_place(response)} names no organization; see whether SOURCES__CALENDLY__BASE_URL is right."
-            )
-        return organization
-
-    def collection(self, path: str, **filters: str) -> Iterator[Any]:
-        """The elements of a list, over all its pages."""
-        pages = self._client.paginate(
-            path,
-            params={**filters, "count": _PAGE_ROWS},
-            paginator=_NextPage(),
-            hooks={"response": [self._check]},
-        )
-        with _sentences():
-            for page in pages:
-                yield from page
-
-    def invitees(self, event: str) -> list[Any] | None:
-        """The invitees of a scheduled event by its URI; None if there is no such event any more."""
-        # Calendly's own examples write the same URI with different hosts and paths before it.
-        name = quote(event.rstrip("/").rsplit("/", 1)[-1], safe="")
-        try:
-            return list(self.collection(f"scheduled_events/{name}/invitees", sort="created_at:asc"))
-        except _RefusalError as refusal:
-            if refusal.status != 404:
-                raise
-            return None
-
-    def _check(self, response: requests.Response, *_: Any, **__: Any) -> None:
-        if response.status_code == 401:
-            if "Authorization" not in response.request.headers:
-                raise ThroughlineError(
-                    f"{_place(response)} wants a token, which only the host of SOURCES__CALENDLY__BASE_URL gets."
-                    " Nothing was loaded."
-                )
-            raise ThroughlineError(
-                "Calendly does not accept the token (401); set SOURCES__CALENDLY__API_TOKEN to a valid personal access"
-                " token of an admin or owner of the organization. Nothing was loaded."
-            )
-        if response.status_code >= 400:
-            raise _RefusalError(response)
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turns what can still go wrong on the way, such as redirects without end, into a sentence."""
-    try:
-        yield
-    except requests.RequestException as error:
-        raise ThroughlineError(f"Calendly cannot be read: {error}. Nothing was loaded.") from None

@@ -72,6 +72,22 @@ def invitees_table(time_zone: str) -> FileTable:
     )
 
 
+def tables() -> list[FileTable]:
+    """What files fill, with the time zone of the settings.
+
+    Raises:
+        ThroughlineError: The time zone is missing or is none.
+    """
+    time_zone = source_setting("calendly_export", "timezone")
+    if not time_zone or time_zone not in available_timezones():
+        said = f"is {time_zone}, which is no time zone" if time_zone else "is not set"
+        raise ThroughlineError(
+            f"SOURCES__CALENDLY_EXPORT__TIMEZONE {said}; the export says nowhere in which zone its times are: set it to"
+            " that of the account that made it, like Europe/Berlin."
+        )
+    return [invitees_table(time_zone)]
+
+
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:
     """Loads exports into raw_calendly_export.
 
@@ -84,11 +100,4 @@ def load(url: str, warehouse: Path, *, reread: bool = False) -> None:
         ThroughlineError: The time zone is missing, a file lacks a column or cannot be read; the warehouse is then as
             before.
     """
-    time_zone = source_setting("calendly_export", "timezone")
-    if not time_zone or time_zone not in available_timezones():
-        said = f"is {time_zone}, which is no time zone" if time_zone else "is not set"
-        raise ThroughlineError(
-            f"SOURCES__CALENDLY_EXPORT__TIMEZONE {said}; the export says nowhere in which zone its times are: set it to"
-            " that of the account that made it, like Europe/Berlin."
-        )
-    land_files("calendly_export", url, [invitees_table(time_zone)], warehouse, reread=reread)
+    land_files("calendly_export", url, tables(), warehouse, reread=reread)

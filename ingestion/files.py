@@ -156,13 +156,14 @@ def list_files(
 
 
 def matching(files: list[SourceFile], pattern: str, json_pattern: str | None = None) -> list[SourceFile]:
-    """The files whose name without its extension fits a shell pattern, in any case; JSON files have their own."""
-    return [
-        file
-        for file in files
-        if (wanted := json_pattern if _is_json(file) else pattern)
-        and fnmatch(file.name.lower().rsplit(".", 1)[0], wanted)
-    ]
+    """The files whose name fits a shell pattern, as `fits` says."""
+    return [file for file in files if fits(file.name, pattern, json_pattern)]
+
+
+def fits(name: str, pattern: str, json_pattern: str | None = None) -> bool:
+    """Whether a file's name without its extension fits a shell pattern, in any case; JSON files have their own."""
+    wanted = json_pattern if _is_json(name) else pattern
+    return bool(wanted) and fnmatch(name.lower().rsplit(".", 1)[0], wanted)
 
 
 def shown(url: str) -> str:
@@ -183,7 +184,7 @@ def check_header(file: SourceFile, required: list[str]) -> None:
     Raises:
         ThroughlineError: The file is unreadable, or its header lacks or repeats a required column.
     """
-    if _is_json(file):
+    if _is_json(file.name):
         return
     with sentences(file), file.open() as stream:
         if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
@@ -215,7 +216,7 @@ def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int],
     Raises:
         ThroughlineError: The file cannot be read to its end.
     """
-    reader = _read_parquet if _is_parquet(file) else _read_json if _is_json(file) else _read_csv
+    reader = _read_parquet if _is_parquet(file) else _read_json if _is_json(file.name) else _read_csv
     with sentences(file), file.open() as stream, closing(reader(stream, columns)) as batches:
         for batch in batches:
             yield batch
@@ -238,8 +239,8 @@ def _is_parquet(file: SourceFile) -> bool:
     return file.name.lower().endswith(".parquet")
 
 
-def _is_json(file: SourceFile) -> bool:
-    return file.name.lower().endswith(".json")
+def _is_json(name: str) -> bool:
+    return name.lower().endswith(".json")
 
 
 def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:

@@ -3,9 +3,9 @@
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO
@@ -47,30 +47,13 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
     Raises:
         ThroughlineError: The index is missing or is none, or a file cannot be fetched.
     """
-    setting = f"SOURCES__{source.upper()}__BUCKET_URL"
     prefix = url.rstrip("/")
     session = requests.Client(raise_for_status=False, request_max_attempts=_ATTEMPTS).session
-    try:
-        answer = session.get(f"{prefix}/file_index.json", headers=_HEADERS)
-        if answer.status_code != 200:
-            raise ThroughlineError(
-                f"{setting} names {shown(url)}, where file_index.json answers {answer.status_code}; put one there, or"
-                " correct the setting."
-            )
-        names = _names(answer)
-        if names is None:
-            raise ThroughlineError(
-                f"{shown(prefix)}/file_index.json is no index;"
-                ' it must be {"files": ["spend_data_2026-01-15.json", …]}.'
-            )
-        wanted = [name for name in dict.fromkeys(names) if name.lower().endswith(tuple(extensions))]
+    with _sentences(source, url):
+        wanted = _indexed(session, source, url, extensions)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             addresses = [f"{prefix}/{quote(name)}" for name in wanted]
             answers = list(pool.map(lambda address: session.get(address, headers=_HEADERS), addresses))
-    except requests.RequestException as error:
-        raise ThroughlineError(
-            f"{setting} names {shown(url)}, which cannot be reached ({type(error).__name__})."
-        ) from None
     files = []
     for name, address, answer in zip(wanted, addresses, answers, strict=True):
         if answer.status_code in (403, 404):
@@ -94,6 +77,53 @@ def list_indexed_files(source: str, url: str, extensions: Sequence[str]) -> list
             )
         )
     return sorted(files, key=lambda file: (file.modified_at, file.name))
+
+
+def indexed_names(source: str, url: str, extensions: Sequence[str], *, seconds: float) -> list[str]:
+    """The names that `<url>/file_index.json` lists, asked for once; whether these files are there is not seen.
+
+    Args:
+        source: Its name in the settings.
+        url: The value of its BUCKET_URL.
+        extensions: What the wanted names end in, lower-case.
+        seconds: How long to wait for an answer.
+
+    Raises:
+        ThroughlineError: The index is missing or is none, or nobody answers.
+    """
+    client = requests.Client(raise_for_status=False, request_max_attempts=1, request_timeout=seconds)
+    with _sentences(source, url):
+        return _indexed(client.session, source, url, extensions)
+
+
+@contextmanager
+def _sentences(source: str, url: str) -> Iterator[None]:
+    try:
+        yield
+    except requests.RequestException as error:
+        raise ThroughlineError(
+            f"{_setting(source)} names {shown(url)}, which cannot be reached ({type(error).__name__})."
+        ) from None
+
+
+def _setting(source: str) -> str:
+    return f"SOURCES__{source.upper()}__BUCKET_URL"
+
+
+def _indexed(session: requests.Session, source: str, url: str, extensions: Sequence[str]) -> list[str]:
+    prefix = url.rstrip("/")
+    answer = session.get(f"{prefix}/file_index.json", headers=_HEADERS)
+    if answer.status_code != 200:
+        raise ThroughlineError(
+            f"{_setting(source)} names {shown(url)}, where file_index.json answers {answer.status_code}; put one there,"
+            " or correct the setting."
+        )
+    names = _names(answer)
+    if names is None:
+        raise ThroughlineError(
+            f'{shown(prefix)}/file_index.json is no index; it must be {{"files": ["spend_data_2026-01-15.json", …]}}.'
+        )
+    return [name for name in dict.fromkeys(names) if name.lower().endswith(tuple(extensions))]
 
 
 def _names(answer: requests.Response) -> list[str] | None:

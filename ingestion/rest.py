@@ -25,6 +25,13 @@ _REFUSALS = 10
 # A count of seconds until a reset cannot be longer; a larger number is an instant.
 _LONGEST_RESET_SECONDS = 3_600.0
 _CONNECT_SECONDS, _READ_SECONDS = 10.0, 60.0
+_IMPATIENT_SECONDS = 10.0
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -32,6 +39,28 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     """A URL's scheme, host and port."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+class ApiError(ThroughlineError):
+    """What an API answered, or that it did not, as a sentence; what becomes of it is for whoever asked to say."""
+
+
+class NoAnswerError(ApiError):
+    """No usable answer came; whether the request did anything is not known.
+
+    Attributes:
+        is_passing: Whether it passes by itself, as a rate limit or a fault of the server does.
+    """
+
+    def __init__(self, request: requests.PreparedRequest, how: str, *, is_passing: bool = True) -> None:
+        """Takes the request, and how it went: words that follow `gave no usable answer to GET /path`."""
+        parts = urlsplit(request.url)
+        super().__init__(f"{parts.hostname} gave no usable answer to {request.method} {parts.path} {how}.")
+        self.is_passing = is_passing
+
+
+class RateLimitedError(NoAnswerError):
+    """The request came when no more were allowed, and nothing was done."""
 
 
 @configspec
@@ -141,7 +170,7 @@ class PatientAdapter(HTTPAdapter):
         """Sends a request until there is a usable answer.
 
         Raises:
-            ThroughlineError: There was none in as many attempts as there may be.
+            NoAnswerError: There was none in as many attempts as there may be.
         """
         kwargs["timeout"] = kwargs.get("timeout") or (_CONNECT_SECONDS, _READ_SECONDS)
         for seconds in BACK_OFF_SECONDS:
@@ -152,7 +181,7 @@ class PatientAdapter(HTTPAdapter):
         response, fault = self._admitted(request, *args, **kwargs)
         if fault is None:
             return response
-        raise _useless(request, f"in {len(BACK_OFF_SECONDS) + 1} attempts, the last time {fault}")
+        raise NoAnswerError(request, f"in {len(BACK_OFF_SECONDS) + 1} attempts, the last time {fault}")
 
     def _admitted(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -165,7 +194,9 @@ class PatientAdapter(HTTPAdapter):
             seconds = _seconds_until_reset(response)
             if self._rate.pause(seconds):
                 self._say(f"the rate limit is reached; waiting {seconds:.0f} s.")
-        raise _useless(request, f"but 429, {_REFUSALS} times: something else uses up the rate limit of this token")
+        raise RateLimitedError(
+            request, f"but 429, {_REFUSALS} times: something else uses up the rate limit of this token"
+        )
 
     def _attempt(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
@@ -176,24 +207,42 @@ class PatientAdapter(HTTPAdapter):
             response = super().send(request, *args, **kwargs)
             # The body is read here, where a connection that drops in the middle is still a fault to mend.
             _ = response.content
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-        ) as error:
-            reason = getattr(error.args[0], "reason", None) if error.args else None
-            return None, f"no answer at all ({reason or error})"
+        except _BROKEN as error:
+            return None, _sentence(error)
         finally:
             self._rate.release()
         limit = response.headers.get("X-RateLimit-Limit", "")
         if not self._is_limit_fixed and limit.isdecimal() and int(limit):
             self._rate.limit = int(limit)
-        if response.status_code >= 500:
-            return response, f"status {response.status_code}"
-        if response.status_code in (401, 429) or response.is_redirect or _is_json(response):
-            return response, None
-        return response, f"no JSON (status {response.status_code})"
+        return response, None if response.status_code == 429 else _fault(response)
+
+
+class ImpatientAdapter(HTTPAdapter):
+    """Sends once and waits ten seconds: for somebody who watches, and for what must not happen twice.
+
+    What comes back is JSON, a redirect, 401, or that something is deleted.
+    """
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Sends a request.
+
+        Raises:
+            NoAnswerError: There was no usable answer.
+        """
+        kwargs["timeout"] = _IMPATIENT_SECONDS
+        try:
+            response = super().send(request, *args, **kwargs)
+            _ = response.content
+        except _BROKEN as error:
+            raise NoAnswerError(request, f"but {_sentence(error)}", is_passing=False) from None
+        if response.status_code == 429:
+            seconds = _seconds_until_reset(response)
+            raise RateLimitedError(
+                request, f"but 429: the rate limit of this token is used up for another {seconds:.0f} s"
+            )
+        if fault := _fault(response):
+            raise NoAnswerError(request, f"but {fault}", is_passing=response.status_code >= 500)
+        return response
 
 
 class HostBoundSession(requests.Session):
@@ -219,12 +268,20 @@ class _NoCookies(RequestsCookieJar):
         """Forgets it."""
 
 
-def _useless(request: requests.PreparedRequest, how: str) -> ThroughlineError:
-    parts = urlsplit(request.url)
-    return ThroughlineError(
-        f"{parts.hostname} gave no usable answer to {request.method} {parts.path} {how}. Nothing was loaded; load again"
-        " later."
-    )
+def _sentence(error: requests.RequestException) -> str:
+    """Why nothing came."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return f"no answer at all ({reason or error})"
+
+
+def _fault(response: requests.Response) -> str | None:
+    """What is wrong with an answer that is not 429."""
+    if response.status_code >= 500:
+        return f"status {response.status_code}"
+    is_deleted = response.status_code == 204 and response.request.method == "DELETE"
+    if is_deleted or response.status_code == 401 or response.is_redirect or _is_json(response):
+        return None
+    return f"no JSON (status {response.status_code})"
 
 
 def _is_json(response: requests.Response) -> bool:

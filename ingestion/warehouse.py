@@ -64,6 +64,14 @@ def exclusive(warehouse: Path) -> Iterator[None]:
         yield
 
 
+def holder_of(error: Exception) -> str | None:
+    """Which process keeps a file from being opened, in words; None if that is not what the error is about."""
+    conflict = re.search(r"Could not set lock on file.*?(?:PID (\d+)|$)", str(error), re.DOTALL)
+    if not conflict:
+        return None
+    return f"process {conflict[1]}" if conflict[1] else "another process"
+
+
 def patiently(warehouse: Path, attempt: Callable[[], T]) -> T:
     """Does something that opens the warehouse, again and again for two minutes while another process holds it.
 
@@ -80,10 +88,9 @@ def patiently(warehouse: Path, attempt: Callable[[], T]) -> T:
         try:
             return attempt()
         except Exception as error:
-            conflict = re.search(r"Could not set lock on file.*?(?:PID (\d+)|$)", str(error), re.DOTALL)
-            if not conflict:
+            holder = holder_of(error)
+            if not holder:
                 raise
-            holder = f"process {conflict[1]}" if conflict[1] else "another process"
             if time.monotonic() > deadline:
                 raise ThroughlineError(
                     f"{warehouse} has been in use by {holder} for two minutes; let it end, then try again."

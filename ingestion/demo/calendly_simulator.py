@@ -1,4 +1,4 @@
-"""Calendly's API v2 over one invented organization: paging, filters, rate limit, errors, and faults on demand.
+"""Calendly's API v2 over one invented organization: paging, filters, rate limit, errors, webhooks, faults on demand.
 
 Documents are given out as they are, with the URIs that Calendly would give them, whatever host this one has; only the
 links to other pages name the simulator itself.
@@ -14,14 +14,16 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+import requests
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -29,7 +31,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ingestion.signatures import HEADER, sign
+
 TOKEN = "simulated-token"
+
+# Those that a subscription may be for; the last one belongs to an organization, and to none of its users.
+_EVENTS = ("invitee.created", "invitee.canceled", "invitee_no_show.created", "invitee_no_show.deleted")
+_FORM_EVENT = "routing_form_submission.created"
 
 Document = dict[str, Any]
 
@@ -66,12 +74,14 @@ class Fault:
         body: Its text, JSON or not.
         headers: Further headers.
         is_dropped: Whether the connection ends in the middle of the body.
+        is_done: Whether what was asked for is done nevertheless.
     """
 
     status: int = 500
     body: str = '{"title":"Internal Server Error","message":"The server encountered an unexpected condition."}'
     headers: Mapping[str, str] = field(default_factory=dict)
     is_dropped: bool = False
+    is_done: bool = False
 
 
 HTML = Fault(200, "<!doctype html><title>Just a moment</title>", {"content-type": "text/html"})
@@ -88,6 +98,7 @@ class Asked:
         authorization: The header; None if there was none.
         host: The header.
         instant: Of the monotonic clock, in seconds.
+        method: GET, POST or DELETE.
     """
 
     path: str
@@ -95,6 +106,7 @@ class Asked:
     authorization: str | None
     host: str
     instant: float
+    method: str
 
 
 class CalendlySimulator:
@@ -102,7 +114,8 @@ class CalendlySimulator:
 
     Attributes:
         organization: The documents, as Calendly's API returns them; to change them, assign others.
-        lacking: Paths' first segments that the plan does not have: 403.
+        lacking: Paths' first segments, and webhooks' events, that the plan does not have: 403.
+        subscriptions: The webhook subscriptions; a test may set the `state` and `retry_started_at` of one.
         is_admin: Whether the token may read the organization's scheduled events.
         token: The one that is accepted.
         requests_per_minute: What X-RateLimit-Limit says.
@@ -135,6 +148,8 @@ class CalendlySimulator:
         self.asked: list[Asked] = []
         self.statuses: list[int] = []
         self.before_answer: Callable[[Asked], None] = lambda _: None
+        self.subscriptions: list[Document] = []
+        self._signing_keys: dict[str, str] = {}
         self._faults: list[tuple[re.Pattern, list[Fault]]] = []
         self._window = (0.0, 0)
         self._app: ASGIApp = Starlette(
@@ -147,6 +162,10 @@ class CalendlySimulator:
                 Route("/routing_form_submissions", self._list("routing_form_submissions", "form")),
                 Route("/scheduled_events", self._scheduled_events),
                 Route("/scheduled_events/{event}/invitees", self._invitees),
+                Route("/webhook_subscriptions", self._subscribe, methods=["POST"]),
+                Route("/webhook_subscriptions", self._list_subscriptions),
+                Route("/webhook_subscriptions/{name}", self._delete_subscription, methods=["DELETE"]),
+                Route("/webhook_subscriptions/{name}", self._subscription),
             ],
             exception_handlers={RefusalError: _refuse, 404: lambda request, _: _refuse(request, NOT_FOUND)},
         )
@@ -182,6 +201,7 @@ class CalendlySimulator:
             request.headers.get("authorization"),
             request.headers.get("host", ""),
             time.monotonic(),
+            request.method,
         )
         self.asked.append(asked)
         self.before_answer(asked)
@@ -197,7 +217,12 @@ class CalendlySimulator:
                 message["headers"] += [pair for pair in limits if pair[0] not in names]
             await send(message)
 
+        async def keep_silent(_: Any) -> None:
+            pass
+
         if fault:
+            if fault.is_done:
+                await self._app(scope, receive, keep_silent)
             await _answer(fault, send_with_limits)
         elif refusal := self._refusal(asked, limits):
             await _refuse(request, refusal)(scope, receive, send_with_limits)
@@ -293,6 +318,118 @@ class CalendlySimulator:
         ]
         return self._page(request, _sorted(request, documents, ("created_at",)))
 
+    async def _subscribe(self, request: Request) -> Response:
+        wanted = await request.json()
+        self._check_subscription(wanted)
+        uri = f"https://api.calendly.com/webhook_subscriptions/{uuid.uuid4()}"
+        made_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        me = self.organization["users_me"]
+        subscription = {
+            "uri": uri,
+            "callback_url": wanted["url"],
+            "created_at": made_at,
+            "updated_at": made_at,
+            "retry_started_at": None,
+            "state": "active",
+            "events": wanted["events"],
+            "scope": wanted["scope"],
+            "organization": wanted["organization"],
+            "user": wanted.get("user"),
+            "creator": me["uri"],
+        }
+        self.subscriptions.append(subscription)
+        if "signing_key" in wanted:
+            self._signing_keys[uri] = wanted["signing_key"]
+        return JSONResponse({"resource": subscription}, 201)
+
+    def _check_subscription(self, wanted: Document) -> None:
+        """Refuses what Calendly would not subscribe."""
+        address = urlsplit(wanted.get("url", ""))
+        # A receiver that a test runs on this machine has no certificate.
+        if address.scheme != "https" and address.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise _invalid(url="must be a valid https URL")
+        scope, events = wanted.get("scope"), wanted.get("events")
+        if scope not in ("organization", "user"):
+            raise _invalid(scope="must be one of organization, user")
+        known = (*_EVENTS, _FORM_EVENT) if scope == "organization" else _EVENTS
+        if not events or not set(events) <= set(known):
+            raise _invalid(events=f"must be some of {', '.join(known)}")
+        self._check_organization(wanted.get("organization", ""))
+        self._check_scope(scope, wanted.get("user"))
+        for event in events:
+            if event in self.lacking:
+                raise _denied(f"Please upgrade your Calendly account to subscribe to {event}.")
+        if wanted["url"] in [subscription["callback_url"] for subscription in self.subscriptions]:
+            raise RefusalError(409, "Already Exists", "Hook with this url already exists")
+
+    def _check_scope(self, scope: str, user: str | None) -> None:
+        """An organization's subscriptions are for its admins, a user's for this user."""
+        if scope == "organization" and not self.is_admin:
+            raise _denied()
+        if scope == "user" and user != self.organization["users_me"]["uri"]:
+            raise _denied() if user else _invalid(user="must be a valid URI")
+
+    async def _list_subscriptions(self, request: Request) -> Response:
+        self._check_organization(_required(request, "organization"))
+        scope, user = request.query_params.get("scope"), request.query_params.get("user")
+        if scope not in ("organization", "user"):
+            raise _invalid(scope="must be one of organization, user")
+        self._check_scope(scope, user)
+        documents = [
+            document
+            for document in self.subscriptions
+            if document["scope"] == scope and (scope == "organization" or document["user"] == user)
+        ]
+        return self._page(request, _sorted(request, documents, ("created_at",)))
+
+    async def _subscription(self, request: Request) -> Response:
+        return JSONResponse({"resource": self._known_subscription(request)})
+
+    async def _delete_subscription(self, request: Request) -> Response:
+        self.subscriptions.remove(self._known_subscription(request))
+        return Response(status_code=204)
+
+    def _known_subscription(self, request: Request) -> Document:
+        name = request.path_params["name"]
+        for subscription in self.subscriptions:
+            if _name(subscription["uri"]) == name:
+                return subscription
+        raise NOT_FOUND
+
+    def deliver(self, deliveries: Iterable[Document]) -> list[int]:
+        """Posts deliveries, one after the other, to every active subscription that is for their events.
+
+        It is not for the event loop that serves the simulator: whoever calls it waits for the answers.
+
+        Args:
+            deliveries: The documents, as Calendly words them.
+
+        Returns:
+            The statuses of the answers, in the order of the deliveries.
+        """
+        statuses = []
+        with requests.Session() as session:
+            # A company's proxy would not find this machine.
+            session.trust_env = False
+            for delivery in deliveries:
+                body = json.dumps(delivery, ensure_ascii=False, separators=(",", ":")).encode()
+                for subscription in list(self.subscriptions):
+                    if subscription["state"] != "active" or delivery["event"] not in subscription["events"]:
+                        continue
+                    headers = {"Content-Type": "application/json"}
+                    if key := self._signing_keys.get(subscription["uri"]):
+                        headers[HEADER] = sign(body, key, datetime.now(UTC))
+                    # As Calendly does, for which a redirect is a failure.
+                    answer = session.post(
+                        subscription["callback_url"],
+                        data=body,
+                        headers=headers,
+                        timeout=(10, 15),
+                        allow_redirects=False,
+                    )
+                    statuses.append(answer.status_code)
+        return statuses
+
     def _check_organization(self, uri: str) -> None:
         if uri != self.organization["users_me"]["current_organization"]:
             raise _denied()
@@ -321,7 +458,7 @@ class CalendlySimulator:
 
 
 def _name(uri: str) -> str:
-    """The id of the scheduled event at the end of its URI."""
+    """The id at the end of a URI."""
     return uri.rsplit("/", 1)[-1]
 
 
