@@ -106,6 +106,6 @@ lock: .make/python
 	cd reports && rm -rf node_modules package-lock.json && npm install
 
 clean:
-	rm -rf .make .venv target logs warehouse/demo warehouse/demo.* reports/node_modules reports/.evidence reports/build
+	rm -rf .make .venv target logs warehouse/demo warehouse/demo.* warehouse/.demo.* reports/node_modules reports/.evidence reports/build
 
 comma := ,

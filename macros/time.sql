@@ -3,8 +3,13 @@
     {%- if var('as_of') -%}
         cast(cast('{{ var('as_of') }}' as timestamptz) at time zone 'UTC' as timestamp)
     {%- else -%}
-        cast('{{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }}' as timestamp)
+        {{ built_at() }}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro built_at() -%}
+    {#- The start of this run as a UTC timestamp, whatever var('as_of') says. -#}
+    cast('{{ run_started_at.strftime('%Y-%m-%d %H:%M:%S.%f') }}' as timestamp)
 {%- endmacro %}
 
 {% macro reporting_date(instant) -%}

@@ -4,4 +4,5 @@ select
     cast({{ var('attribution_window_days') }} as integer) as attribution_window_days,
     cast({{ var('overload_share_of_mean') }} as double) as overload_share_of_mean,
     cast({{ var('idle_share_of_mean') }} as double) as idle_share_of_mean,
-    {{ as_of() }} as as_of
+    {{ as_of() }} as as_of,
+    {{ built_at() }} as built_at
