@@ -1,5 +1,6 @@
 """The `throughline` command."""
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -159,4 +160,10 @@ def main() -> None:
         app()
     except ThroughlineError as error:
         console.print(str(error), style="red")
+        raise SystemExit(1) from None
+    except Exception as error:
+        # Whoever met it, with or without words of its own around the system's.
+        if os.strerror(errno.ENOSPC) not in str(error):
+            raise
+        console.print("The disk is full. What is in place stays; make room, then do it again.", style="red")
         raise SystemExit(1) from None

@@ -31,11 +31,32 @@ def publish_warehouse(warehouse: Path) -> None:
         connection.execute("force checkpoint")
         # The open connection keeps every other process from writing meanwhile. A copy of the file, because DuckDB's
         # COPY FROM DATABASE refuses foreign keys.
-        shutil.copyfile(warehouse, unfinished)
-    with unfinished.open("rb") as copy:
-        os.fsync(copy.fileno())
+        try:
+            shutil.copyfile(warehouse, unfinished)
+            with unfinished.open("rb") as copy:
+                os.fsync(copy.fileno())
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            raise ThroughlineError(
+                f"{published} could not be written ({error.strerror}); the one in place stays. If the disk is full,"
+                f" make room for a copy of {warehouse.name}, then publish again."
+            ) from None
     unfinished.replace(published)
     console.print(f"Published {published}.")
+
+
+def is_published(warehouse: Path) -> bool:
+    """Whether the published copy is one of the warehouse's newest build."""
+    published = published_path(warehouse)
+    return published.is_file() and _newest_build(published) == _newest_build(warehouse)
+
+
+def _newest_build(database: Path) -> str | None:
+    with connect(database, read_only=True) as connection:
+        row = connection.execute(
+            "select invocation_id from raw_meta.builds where target = 'prod' order by rowid desc limit 1"
+        ).fetchone()
+    return row and row[0]
 
 
 def _complaint(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -38,9 +38,14 @@ def site_path(warehouse: Path) -> Path:
     return warehouse.with_name(f"{warehouse.stem}.site")
 
 
+def seeds_folder() -> Path:
+    """The folder of THROUGHLINE_SEEDS with the company's seeds, else the default one."""
+    return from_root(os.environ.get("THROUGHLINE_SEEDS") or "seeds/company")
+
+
 def missing_company_seeds() -> list[Path]:
     """The company seeds that the folder in use lacks, as paths."""
-    folder = from_root(os.environ.get("THROUGHLINE_SEEDS") or "seeds/company")
+    folder = seeds_folder()
     return [path for name in COMPANY_SEEDS if not (path := folder / f"{name}.csv").is_file()]
 
 
