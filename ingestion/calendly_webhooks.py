@@ -9,7 +9,7 @@ _EVENT = "json_extract_string(document, '$.event')"
 _CREATED_AT = TIMESTAMP.typed("json_extract_string(document, '$.created_at')")
 _IS_ABOUT_INVITEE = f"({_EVENT} like 'invitee.%' or {_EVENT} like 'invitee_no_show.%')"
 
-# A delivery has no id of its own; what arrives twice is the same text, whatever its layout.
+# A delivery has no id of its own; what arrives twice is the same text, whatever its layout; its first receipt counts.
 DELIVERIES = document_table(
     "deliveries",
     "delivery_id",
@@ -23,11 +23,14 @@ DELIVERIES = document_table(
         f" when {_IS_ABOUT_INVITEE} and {_CREATED_AT} is null"
         " then 'is a delivery about an invitee without a readable created_at' end",
     ),
+    is_received=True,
 )
 
 
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:
-    """Loads deliveries into raw_calendly_webhooks; event kinds that nobody knows are kept.
+    """Loads deliveries into raw_calendly_webhooks, bare ones or as `throughline receive` keeps them.
+
+    Event kinds that nobody knows are kept.
 
     Args:
         url: A folder or an s3:// prefix; folders in it are looked through, too.

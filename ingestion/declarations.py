@@ -18,12 +18,12 @@ class Kind:
     Attributes:
         sql_type: Its type in the warehouse.
         expression: SQL that makes it of `{text}`, a trimmed cell; null where the cell is none of this kind.
-        complaint: What such a cell is said to be.
+        complaint: What such a cell is said to be; None if it is no fault and reads as blank.
     """
 
     sql_type: str
     expression: str = "{text}"
-    complaint: str = "is no text"
+    complaint: str | None = "is no text"
 
     def typed(self, text: str) -> str:
         """The expression for one trimmed cell; a str.replace, since regular expressions have braces of their own."""
@@ -39,6 +39,12 @@ TIMESTAMP = Kind(
     # Put together anew because the cast knows fewer spellings than ISO 8601. Without a zone it is UTC.
     f"trim(regexp_replace({{text}}, '^{_TIME}$', '\\1 \\2\\3')) as timestamptz) at time zone 'UTC' end",
     "is no readable time",
+)
+# A clock of our own that is wrong by decades costs no delivery.
+RECEIPT = Kind(
+    "timestamp",
+    f"case when {{text}} between '2000' and '2100' then {TIMESTAMP.expression} end",
+    complaint=None,
 )
 DATE = Kind(
     "date",
@@ -126,6 +132,8 @@ class Table:
         columns: What is landed, the key among them.
         complaints: SQL over the typed columns, each a reason to reject the record or null.
         is_replaced: Whether a row goes when the file that brought it is read again and no longer has it.
+        earliest_by: The column whose least value decides first which of several rows with one key wins, the
+            warehouse's among them; null is later than any.
     """
 
     name: str
@@ -133,6 +141,7 @@ class Table:
     columns: tuple[Column, ...]
     complaints: tuple[str, ...] = ()
     is_replaced: bool = False
+    earliest_by: str | None = None
 
     @property
     def cells(self) -> dict[str, Column]:
@@ -165,7 +174,9 @@ class FileTable(Table):
     reading: str = ""
 
 
-def document_table(name: str, key: str, computed_key: str, complaints: tuple[str, ...] = ()) -> Table:
+def document_table(
+    name: str, key: str, computed_key: str, complaints: tuple[str, ...] = (), *, is_received: bool = False
+) -> Table:
     """A raw table of whole JSON documents.
 
     Args:
@@ -173,9 +184,12 @@ def document_table(name: str, key: str, computed_key: str, complaints: tuple[str
         key: The column that identifies a document.
         computed_key: SQL that makes the key of `document`.
         complaints: SQL over `document`, each a reason to reject it or null.
+        is_received: Whether documents come to us, again and again perhaps: then `received_at` says when each first did.
     """
     columns = (Column(key, is_required=True, computed=computed_key), Column("document", DOCUMENT, is_required=True))
-    return Table(name, key, columns, complaints)
+    if not is_received:
+        return Table(name, key, columns, complaints)
+    return Table(name, key, (*columns, Column("received_at", RECEIPT)), complaints, earliest_by="received_at")
 
 
 # Where a landed row came from, and when this content of it arrived.

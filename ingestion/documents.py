@@ -1,20 +1,23 @@
 """Reading files of JSON documents: JSON Lines that may still grow, or whole documents, pretty-printed or not."""
 
 import hashlib
-import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from ingestion.files import Batch, SourceFile, array_elements, printable, sentences
+from ingestion.receipts import opened
 
+# Whichever comes first: a document may have 3 KiB or, unpacked, 16 MiB.
 _BATCH_ROWS = 5_000
+_BATCH_CHARACTERS = 32 << 20
 _CHUNK_BYTES = 1 << 20
 _SPACE = re.compile(r"\s*")
+_LINES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class DocumentFile:
     def batches(self, progress: Callable[[int], None]) -> Iterator[Batch]:
         """The documents as text, in a column `document`, each with the line at which it begins.
 
+        Of a document that the receiver kept, `received_at` is when it came; of others it is null.
+
         Args:
             progress: Called with the bytes read so far.
 
@@ -75,14 +80,8 @@ class DocumentFile:
             ThroughlineError: The file cannot be read.
         """
         with sentences(self.file), self.file.open() as stream:
-            records = self._records(stream)
-            while chunk := list(itertools.islice(records, _BATCH_ROWS)):
-                documents = [(line, text) for line, text, reason in chunk if not reason]
-                yield Batch(
-                    {"document": pa.array([text for _, text in documents], pa.string())},
-                    pa.array([line for line, _ in documents], pa.int64()),
-                    [(line, text, reason) for line, text, reason in chunk if reason],
-                )
+            for batch in _batches(self._records(stream)):
+                yield batch
                 progress(stream.tell())
 
     def _records(self, stream: BinaryIO) -> Iterator[tuple[int, str, str]]:
@@ -92,12 +91,14 @@ class DocumentFile:
         else:
             yield from _whole_documents(stream.read())
 
-    @staticmethod
-    def _is_json_lines(stream: BinaryIO) -> bool:
+    def _is_json_lines(self, stream: BinaryIO) -> bool:
         """Whether one of the lines is a document, and the file as a whole is none."""
+        # The first line of a file that has just been begun may be torn.
+        is_begun = not stream.readline().endswith(b"\n") and self.file.name.lower().endswith(_LINES)
+        stream.seek(0)
         first = next((line for line in stream if line.strip()), b"")
         stream.seek(0)
-        if _is_document(first):
+        if is_begun or _is_document(first):
             return True
         content = stream.read()
         stream.seek(0)
@@ -109,7 +110,10 @@ class DocumentFile:
 
     def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, str, str]]:
         lines, size = (self.position.lines, self.position.bytes) if self.position else (0, 0)
-        stream.seek(size)
+        if size:
+            stream.seek(size - 1)
+            # What follows a line that was read without its end belongs to that line.
+            lines -= stream.read(1) != b"\n"
         for raw in stream:
             # A writer may be in the middle of it.
             if not raw.endswith(b"\n") and not _is_document(raw):
@@ -127,6 +131,35 @@ class DocumentFile:
                 continue
             yield from _unpacked(lines, text)
         self.position = Position(lines, size, self._digest.hexdigest())
+
+
+def _batches(records: Iterable[tuple[int, str, str]]) -> Iterator[Batch]:
+    """Records by the batch; those that the receiver kept are taken out of their wrapping."""
+    lines, documents, instants, malformed = [], [], [], []
+    size = 0
+    for line, text, reason in records:
+        if not reason:
+            text, received_at, reason = opened(text)
+        if reason:
+            malformed.append((line, text, reason))
+        else:
+            lines.append(line)
+            documents.append(text)
+            instants.append(received_at)
+        size += len(text)
+        if len(lines) + len(malformed) == _BATCH_ROWS or size > _BATCH_CHARACTERS:
+            yield _batch(lines, documents, instants, malformed)
+            lines, documents, instants, malformed = [], [], [], []
+            size = 0
+    if lines or malformed:
+        yield _batch(lines, documents, instants, malformed)
+
+
+def _batch(
+    lines: list[int], documents: list[str], instants: list[str | None], malformed: list[tuple[int, str, str]]
+) -> Batch:
+    cells = {"document": pa.array(documents, pa.string()), "received_at": pa.array(instants, pa.string())}
+    return Batch(cells, pa.array(lines, pa.int64()), malformed)
 
 
 def _decoded(content: bytes) -> str:
@@ -164,9 +197,10 @@ def _whole_documents(content: bytes) -> Iterator[tuple[int, str, str]]:
     """The documents of a file, one after the other; one that is unreadable ends with the file."""
     text = _decoded(content)
     decoder = json.JSONDecoder()
-    end = 0
+    line, begin, end = 1, 0, 0
     while (start := _SPACE.match(text, end).end()) < len(text):
-        line = 1 + text.count("\n", 0, start)
+        line += text.count("\n", begin, start)
+        begin = start
         try:
             _, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import dropwhile
+from itertools import chain, dropwhile
 from pathlib import Path
 
 import duckdb
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from ingestion.declarations import FileTable, Table
 from ingestion.documents import DocumentFile, Position
 from ingestion.errors import ThroughlineError
 from ingestion.files import EXPORTS, SourceFile, check_header, list_files, matching, read_batches, shown
 from ingestion.indexed_files import list_indexed_files
-from ingestion.landing import Landing, landing
+from ingestion.landing import TOLD_FILES, Landing, landing
 from ingestion.warehouse import connect, console, has_table
 
 DOCUMENTS = (".json", ".jsonl", ".ndjson")
@@ -55,18 +55,18 @@ def land_files(
         }
         if not any(chosen.values()):
             raise ThroughlineError(
-                f"{shown(url)} holds none of the files {', '.join(map(_wanted, tables))}; put them there."
+                f"{shown(url)} holds none of the files {', '.join(map(wanted, tables))}; put them there."
             )
         for table, found in chosen.items():
             if not found:
-                console.print(f"{source}: there is no {_wanted(table)}; {table.name} stays as it is.")
+                console.print(f"{source}: there is no {wanted(table)}; {table.name} stays as it is.")
         unread = chosen if reread else _unread(source, chosen, warehouse)
         _say_known(source, sum(map(len, chosen.values())) - sum(map(len, unread.values())))
         for table, found in unread.items():
             required = [name for name, column in table.cells.items() if not column.is_optional]
             for file in found:
                 check_header(file, required)
-        with _reading(load) as reading:
+        with _reading(load, list(chain.from_iterable(unread.values()))) as reading:
             for table, found in unread.items():
                 for file in found:
                     number = load.add_file(table, file.name, version=file.version, modified_at=file.modified_at)
@@ -89,18 +89,17 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
         reread: Read everything again, from the beginning.
 
     Raises:
-        ThroughlineError: A file cannot be read, nothing is there, or the warehouse stayed locked.
+        ThroughlineError: A file or the folder cannot be read, or the warehouse stayed locked.
     """
     with landing(source, warehouse) as load:
         files = list_files(source, url, DOCUMENTS, is_deep=True)
         if not files:
-            raise ThroughlineError(
-                f"{shown(url)} holds no {', '.join(f'*{end}' for end in DOCUMENTS)}; put deliveries there."
-            )
+            # A receiver that has just been set up has received nothing.
+            console.print(f"{source}: {shown(url)} holds no {', '.join(f'*{end}' for end in DOCUMENTS)} yet.")
         known = {} if reread else _known_positions(source, table, warehouse)
         unread = [file for file in files if known.get(file.address, ("", None))[0] != file.version]
         _say_known(source, len(files) - len(unread))
-        with _reading(load) as reading:
+        with _reading(load, unread) as reading:
             for file in unread:
                 document_file = DocumentFile(file, known.get(file.address, ("", None))[1])
                 number = load.add_file(
@@ -119,7 +118,8 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
         load.land()
 
 
-def _wanted(table: FileTable) -> str:
+def wanted(table: FileTable) -> str:
+    """The names of the files that fill a table, in words."""
     exports = f"{table.pattern}.csv or .parquet"
     return f"{exports} or {table.json_pattern}.json" if table.json_pattern else exports
 
@@ -130,16 +130,25 @@ def _say_known(source: str, count: int) -> None:
 
 
 @contextmanager
-def _reading(load: Landing) -> Iterator[Callable[[SourceFile], Callable[[int], None]]]:
-    """Shows a bar for each file that is read; a log gets a line instead."""
+def _reading(load: Landing, files: Sequence[SourceFile]) -> Iterator[Callable[[SourceFile], Callable[[int], None]]]:
+    """Shows a bar for each file that is read, or one for all if they are many; a log gets a line instead."""
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
 
-        def begin(file: SourceFile) -> Callable[[int], None]:
+        def bar_of(name: str, size: int) -> TaskID:
             if not console.is_terminal:
-                console.print(f"{load.source}: reading {file.name} ({file.size:,} bytes)")
-            bar = progress.add_task(file.name, total=file.size)
+                console.print(f"{load.source}: reading {name} ({size:,} bytes)")
+            return progress.add_task(name, total=size)
+
+        def begin(file: SourceFile) -> Callable[[int], None]:
+            if bar_of_all is not None:
+                progress.advance(bar_of_all, file.size)
+                return lambda done: None
+            bar = bar_of(file.name, file.size)
             return lambda done: progress.update(bar, completed=done)
+
+        is_told_of_all = len(files) > TOLD_FILES
+        bar_of_all = bar_of(f"{len(files):,} files", sum(file.size for file in files)) if is_told_of_all else None
 
         yield begin
 

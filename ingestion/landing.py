@@ -9,10 +9,12 @@ anywhere is simply repeated.
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -31,7 +33,30 @@ os.environ["NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"] = "false"
 os.environ["DESTINATION__STAGING_DATASET_NAME_LAYOUT"] = "%s_staging"
 os.environ["DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT"] = "%s_staging"
 
+# Of more files than these only the sum is told, and those with something to look at.
+TOLD_FILES = 50
+
 _ARROW_ROWS = 100_000
+
+# A statement takes DuckDB's Python client milliseconds, whatever it inserts: with three for each of a year's hourly
+# files a load took minutes.
+_WAITING_BYTES = 16 << 20
+
+# What is known of each file that is read: the columns of the scratch table `files`.
+_FILES = pa.schema(
+    {
+        "file_number": pa.int32(),
+        "entity": pa.string(),
+        "name": pa.string(),
+        "version": pa.string(),
+        "modified_at": pa.timestamp("us"),
+        "lines_before": pa.int64(),
+        "lines_read": pa.int64(),
+        "bytes_read": pa.int64(),
+        "bytes_digest": pa.string(),
+        "is_part": pa.bool_(),
+    }
+)
 _TRIMMED = "nullif(trim({cell}, e' \\t\\r\\n' || chr(160)), '')"
 
 
@@ -93,14 +118,14 @@ class Landing:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         self.tables: list[Table] = []
+        self._files: list[dict[str, Any]] = []
+        self._waiting: dict[str, list[pa.Table]] = {}
+        self._waiting_bytes: Counter[str] = Counter()
         self._numbers: dict[tuple[str, str], int] = {}
+        self._documents_read: Counter[int] = Counter()
         self._scratch = duckdb.connect(config={"temp_directory": str(self.folder / "spill")})
         self._scratch.execute("""
             set timezone = 'UTC';
-            create table files (
-                file_number integer, entity varchar, name varchar, version varchar, modified_at timestamp,
-                lines_before bigint, lines_read bigint, bytes_read bigint, bytes_digest varchar, is_part boolean
-            );
             create table rejected (
                 file_number integer, line bigint, source_key varchar, record_text varchar, reason varchar
             );
@@ -136,10 +161,18 @@ class Landing:
             self.tables.append(table)
             cells = ", ".join(f'"{name}" varchar' for name in table.cells)
             self._scratch.execute(f"create table read_{table.name} ({cells}, line bigint, file_number integer)")
-        (number,) = self._scratch.execute("select count(*) + 1 from files").fetchone()
-        self._scratch.execute(
-            "insert into files values (?, ?, ?, ?, ?, ?, null, null, null, ?)",
-            [number, table.name, name, version, modified_at.replace(tzinfo=None), lines_before, is_part],
+            self._waiting[table.name] = []
+        number = len(self._files) + 1
+        self._files.append(
+            {
+                "file_number": number,
+                "entity": table.name,
+                "name": name,
+                "version": version,
+                "modified_at": modified_at.replace(tzinfo=None),
+                "lines_before": lines_before,
+                "is_part": is_part,
+            }
         )
         return number
 
@@ -147,7 +180,10 @@ class Landing:
         """Takes some of the records of the file of this number."""
         numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.lines))
         rows = pa.table({**batch.cells, "line": batch.lines, "file_number": numbers})
-        self._scratch.from_arrow(rows).insert_into(f"read_{table.name}")
+        self._waiting[table.name].append(rows)
+        self._waiting_bytes[table.name] += rows.nbytes
+        if self._waiting_bytes[table.name] >= _WAITING_BYTES:
+            self._insert_waiting(table)
         if batch.malformed:
             lines, texts, reasons = (list(part) for part in zip(*batch.malformed, strict=True))
             self._scratch.execute(
@@ -155,12 +191,19 @@ class Landing:
                 [number, lines, texts, reasons],
             )
 
+    def _insert_waiting(self, table: Table) -> None:
+        if waiting := self._waiting[table.name]:
+            self._scratch.from_arrow(pa.concat_tables(waiting).combine_chunks()).insert_into(f"read_{table.name}")
+            waiting.clear()
+            self._waiting_bytes[table.name] = 0
+
     def note_position(self, number: int, position: Position) -> None:
         """Keeps how far the file of this number was read, for the load that reads it on."""
-        self._scratch.execute(
-            "update files set lines_read = ?, bytes_read = ?, bytes_digest = ? where file_number = ?",
-            [position.lines, position.bytes, position.digest, number],
-        )
+        self._files[number - 1] |= {
+            "lines_read": position.lines,
+            "bytes_read": position.bytes,
+            "bytes_digest": position.digest,
+        }
 
     def read_documents(self, table: Table, address: str, texts: Iterable[str], *, version: str = "") -> None:
         """Takes JSON documents that an API answered; called again, it continues the same address.
@@ -175,11 +218,10 @@ class Landing:
         if number is None:
             number = self.add_file(table, address, version=version, modified_at=self.started_at, is_part=True)
             self._numbers[table.name, address] = number
-        (line,) = self._scratch.execute(
-            f"select coalesce(max(line), 0) from read_{table.name} where file_number = ?", [number]
-        ).fetchone()
         documents = pa.array(list(texts), pa.string())
+        line = self._documents_read[number]
         lines = pa.array(range(line + 1, line + 1 + len(documents)), pa.int64())
+        self._documents_read[number] += len(documents)
         self.add_batch(table, number, Batch({"document": documents}, lines, []))
 
     def land(self, *stages: Sequence[Table]) -> None:
@@ -199,6 +241,9 @@ class Landing:
 
     def _compare(self) -> None:
         """Types and checks the cells, and finds every record's outcome."""
+        self._scratch.from_arrow(pa.Table.from_pylist(self._files, _FILES)).create("files")
+        for table in self.tables:
+            self._insert_waiting(table)
         if self.warehouse.is_file():
             path = str(self.warehouse).replace("'", "''")
             patiently(self.warehouse, lambda: self._scratch.execute(f"attach '{path}' as warehouse (read_only)"))
@@ -255,6 +300,7 @@ class Landing:
             f" when cells.{name} is not null and {column.name} is null"
             f" then '{column.header or column.name} {column.kind.complaint}' end"
             for name, column in cells.items()
+            if column.kind.complaint
         )
         of_record = ", ".join(
             [
@@ -265,12 +311,20 @@ class Landing:
             + list(table.complaints)
             or ["null"]
         )
+        # When a record came is no part of it.
+        own_cells = {name: column for name, column in cells.items() if column.name != table.earliest_by}
         as_read = (
-            f"to_json({{{', '.join(f'{_literal(column.name)}: cells.{name}' for name, column in cells.items())}}})"
+            f"to_json({{{', '.join(f'{_literal(column.name)}: cells.{name}' for name, column in own_cells.items())}}})"
         )
-        if len(cells) == 1:
-            as_read = f"cells.{next(iter(cells))}"
+        if len(own_cells) == 1:
+            as_read = f"cells.{next(iter(own_cells))}"
         is_same = " and ".join(f"old.{name} is not distinct from ranked.{name}" for name in table.column_names)
+        recency, is_later, is_no_later = "file_number desc, line desc", "false", "true"
+        if table.earliest_by:
+            old, new = f"old.{table.earliest_by}", f"ranked.{table.earliest_by}"
+            recency = f"{table.earliest_by} asc nulls last, {recency}"
+            is_later = f"{old} < {new} or ({old} is not null and {new} is null)"
+            is_no_later = f"{old} is not distinct from {new}"
         return f"""
             create table landing_{table.name} as
             with trimmed as (
@@ -299,7 +353,7 @@ class Landing:
                 select
                     *,
                     row_number() over (
-                        partition by {table.key}, reason is null order by file_number desc, line desc
+                        partition by {table.key}, reason is null order by {recency}
                     ) as recency
                 from checked
             )
@@ -310,10 +364,11 @@ class Landing:
                     when recency > 1 then 'repeated'
                     when old._loaded_at is null then 'new'
                     when {is_same} then 'unchanged'
+                    when {is_later} then 'repeated'
                     -- A file that arrives late: what the warehouse has comes from a later one, which wins although
                     -- it is no longer there to be read.
                     when (old._source_modified_at, old._source_file) > (files.modified_at, files.name)
-                        and old._source_file not in (select name from files) then 'repeated'
+                        and old._source_file not in (select name from files) and {is_no_later} then 'repeated'
                     else 'changed'
                 end as outcome
             from ranked
@@ -492,13 +547,26 @@ class Landing:
         return count
 
     def _report(self, notes: pa.Table) -> None:
-        for note in notes.to_pylist():
-            if note["source_file"] is None:
-                continue
-            parts = [f"{note[f'records_{name}']:,} {name}" for name in OUTCOMES if note[f"records_{name}"]]
-            console.print(
-                f"{self.source}: {note['entity']} from {note['source_file']}:"
-                f" {note['records_read']:,} records read{' = ' * bool(parts)}{' + '.join(parts)}"
-            )
+        files = [note for note in notes.to_pylist() if note["source_file"] is not None]
+        if len(files) > TOLD_FILES:
+            for entity in dict.fromkeys(note["entity"] for note in files):
+                these = [note for note in files if note["entity"] == entity]
+                self._report_counts(
+                    entity, f"{len(these):,} files", sum((Counter(_counts(one)) for one in these), Counter())
+                )
+            files = [note for note in files if note["records_rejected"]]
+        for note in files:
+            self._report_counts(note["entity"], note["source_file"], _counts(note))
             if note["records_rejected"]:
                 console.print(f"  see raw_{self.source}.rejected_records for the lines and reasons")
+
+    def _report_counts(self, entity: str, origin: str, counts: Mapping[str, int]) -> None:
+        parts = [f"{counts[name]:,} {name}" for name in OUTCOMES if counts[name]]
+        console.print(
+            f"{self.source}: {entity} from {origin}:"
+            f" {counts['read']:,} records read{' = ' * bool(parts)}{' + '.join(parts)}"
+        )
+
+
+def _counts(note: Mapping[str, Any]) -> dict[str, int]:
+    return {name: note[f"records_{name}"] for name in ("read", *OUTCOMES)}

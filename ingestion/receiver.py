@@ -9,8 +9,6 @@ are the business of a proxy in front.
 """
 
 import asyncio
-import base64
-import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -29,6 +27,7 @@ from starlette.routing import Route
 
 from ingestion.delivery_log import DeliveryLog
 from ingestion.errors import ThroughlineError
+from ingestion.receipts import line_of
 from ingestion.receiver_figures import Figures, tell
 from ingestion.receiver_openapi import WEBHOOK_PATH, openapi
 from ingestion.settings import from_root, now, source_setting
@@ -243,16 +242,7 @@ async def _body(request: Request) -> bytes:
 def _line(at: datetime, headers: Headers, body: bytes) -> bytes:
     """A delivery as the line that a load reads."""
     kept = {name: value for name in _KEPT_HEADERS if (value := _joined(headers, name)) is not None}
-    line = {"received_at": _iso(at), "headers": kept, **_content(body)}
-    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
-
-
-def _content(body: bytes) -> dict[str, str]:
-    """A body as text; as base64 if it is none, or holds a NUL, which no text of a warehouse can."""
-    if b"\0" not in body:
-        with suppress(UnicodeDecodeError):
-            return {"body": body.decode()}
-    return {"body_base64": base64.b64encode(body).decode()}
+    return line_of(body, kept, at).encode() + b"\n"
 
 
 def _joined(headers: Headers, name: str) -> str | None:

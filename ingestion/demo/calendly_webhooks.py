@@ -1,5 +1,6 @@
-"""The demo's delivered webhooks: a file for each day since the hook was set up, as untidy as deliveries are."""
+"""The demo's delivered webhooks: dumped by the day, then kept by `throughline receive`, as untidy as deliveries are."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,10 +10,17 @@ from ingestion.demo.bookings import EVENT_TYPES, told
 from ingestion.demo.calendly_history import Document, written
 from ingestion.demo.files import replacing
 from ingestion.demo.world import END, World
+from ingestion.receipts import line_of
+from ingestion.signatures import HEADER, sign
 
 # When the hook was set up.
 _DAYS = 90
 LIVE_SINCE = END - timedelta(days=_DAYS)
+
+# When deliveries began to come to a receiver of one's own; until then another service had dumped them.
+_RECEIVED_DAYS = 14
+RECEIVED_SINCE = END - timedelta(days=_RECEIVED_DAYS)
+_SIGNING_KEY = "larkfield"
 
 _LATE, _TWICE = 0.06, 0.04
 
@@ -51,7 +59,7 @@ def arrivals(world: World) -> Iterator[tuple[datetime, Document]]:
 
 
 def write(world: World, folder: Path) -> None:
-    """Write `<day of arrival>.jsonl` files, and the first delivery of all as `first_delivery.json`.
+    """Write what came: `first_delivery.json`, a file for each day, and from RECEIVED_SINCE on the receiver's files.
 
     Args:
         world: Who books.
@@ -64,11 +72,42 @@ def write(world: World, folder: Path) -> None:
     with replacing(folder / "first_delivery.json") as handle:
         json.dump(json.loads(arrived[0][1]), handle, indent=2)
         handle.write("\n")
+    dumped = [(at, body) for at, body in arrived[1:] if at < RECEIVED_SINCE]
+    _write_dumped(dumped, folder)
+    _write_received(arrived[1:][len(dumped) :], folder)
+
+
+def _write_dumped(arrived: list[tuple[datetime, str]], folder: Path) -> None:
+    """Write `<day of arrival>.jsonl` files, of bare deliveries."""
     # A day without deliveries has a file, too, which takes the place of a larger world's.
-    days: dict[str, list[str]] = {f"{LIVE_SINCE + timedelta(days=day):%Y-%m-%d}": [] for day in range(_DAYS)}
-    for at, line in arrived[1:]:
-        days[f"{at:%Y-%m-%d}"].append(line)
+    days: dict[str, list[str]] = {
+        f"{LIVE_SINCE + timedelta(days=day):%Y-%m-%d}": [] for day in range(_DAYS - _RECEIVED_DAYS)
+    }
+    for at, body in arrived:
+        days[f"{at:%Y-%m-%d}"].append(body)
     days[_NO_DELIVERY_DAY].append(NO_DELIVERY)
     for day, lines in days.items():
         with replacing(folder / f"{day}.jsonl") as handle:
             handle.writelines(f"{line}\n" for line in lines)
+
+
+def _write_received(arrived: list[tuple[datetime, str]], folder: Path) -> None:
+    """Write a file for each hour in which deliveries came, named as the receiver does, with when each came."""
+    hours: dict[datetime, list[str]] = {
+        RECEIVED_SINCE + timedelta(hours=hour): [] for hour in range(24 * _RECEIVED_DAYS)
+    }
+    for at, body in arrived:
+        headers = {HEADER.lower(): sign(body.encode(), _SIGNING_KEY, at), "content-type": "application/json"}
+        hours[at.replace(minute=0, second=0, microsecond=0)].append(line_of(body.encode(), headers, at))
+    for hour, lines in hours.items():
+        began = f"{hour:%Y%m%dT%H%M%SZ}"
+        path = (
+            folder / f"{hour:%Y-%m-%d}" / f"deliveries-{began}-{hashlib.sha256(began.encode()).hexdigest()[:8]}.jsonl"
+        )
+        if lines:
+            path.parent.mkdir(exist_ok=True)
+            with replacing(path) as handle:
+                handle.writelines(f"{line}\n" for line in lines)
+        else:
+            # A larger world may have left one.
+            path.unlink(missing_ok=True)

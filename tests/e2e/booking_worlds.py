@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bookings_by_hand import Moment, Period, Sources, instant, is_about_invitee
@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from ingestion.demo.calendly_history import CalendlyHistory, event_of, written
+from ingestion.receipts import line_of
 
 # Half past one on the night in which New York's clocks show it for the second time, with bookings after it; and an hour
 # at which it is Monday in Berlin and Sunday in New York, after all of them.
@@ -29,6 +30,9 @@ API_KINDS = ("organization_memberships", "event_types", "scheduled_events", "inv
 _INSTANT = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+
+# The time of a delivery is rounded, and of two deliveries of one body the later may be the first to come.
+_DELAYS = (None, 0.25, 3600.5, -0.75)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
@@ -119,15 +123,27 @@ class Posted:
         document: What Calendly sent.
         step: When it comes: 1 or 2.
         spelling: 0 is one line, 1 has spaces, 2 is pretty-printed and 3 has its keys the other way round.
+        wait: How many seconds after it was sent the receiver kept it; None if its file does not say when it came.
     """
 
     document: dict
     step: int
     spelling: int
+    wait: float | None = None
+
+    @property
+    def received_at(self) -> datetime | None:
+        """When the receiver kept it."""
+        return None if self.wait is None else instant(self.document["created_at"]) + timedelta(seconds=self.wait)
 
     @property
     def text(self) -> str:
         """The delivery as it stands in a file."""
+        return line_of(self.body.encode(), {}, self.received_at.replace(tzinfo=UTC)) if self.received_at else self.body
+
+    @property
+    def body(self) -> str:
+        """The delivery as it was sent."""
         match self.spelling:
             case 0:
                 return json.dumps(self.document, separators=(",", ":"), ensure_ascii=False)
@@ -186,6 +202,12 @@ class Seen:
             events=all_of("scheduled_events"),
             invitees=all_of("invitees"),
             deliveries=tuple(posted.document for posted in self.posted if posted.step in steps),
+            receipts=tuple(
+                # Bodies that differ only in their layout are one.
+                (json.dumps(json.loads(posted.body)), posted.received_at)
+                for posted in self.posted
+                if posted.step in steps
+            ),
             export=tuple(row for row, step in self.exported if step in steps),
             periods=self.periods[is_later],
             aliases=self.aliases,
@@ -393,12 +415,13 @@ class _Draft:
             case "lost":
                 del self.posted[number]
             case "repeated":
-                self.posted.append(Posted(_copied(document), 1 + flaw.other % 2, flaw.other % 4))
+                wait = _DELAYS[flaw.other // 4 % 4]
+                self.posted.append(Posted(_copied(document), 1 + flaw.other % 2, flaw.other % 4, wait))
             case "resent":
                 again = _copied(document)
                 again["created_at"] = written(instant(document["created_at"]) + _MINUTE)
                 again["payload"]["name"] = "Ada Again"
-                self.posted.append(Posted(again, 1 + flaw.other % 2, 0))
+                self.posted.append(Posted(again, 1 + flaw.other % 2, 0, _DELAYS[flaw.other // 4 % 4]))
             case "legacy" | "legacy without event":
                 self._make_legacy(payload, flaw.kind)
             case "legacy without status":
@@ -642,7 +665,7 @@ def seen(world: World, number: int) -> Seen:
     replay = Replay(world, number)
     whole = replay.history.organization()
     posted = [
-        Posted(document, step, position % 3)
+        Posted(document, step, position % 3, _DELAYS[position % 4])
         for position, document in enumerate(replay.history.deliveries())
         if (step := world.fates[position % len(world.fates)])
     ]

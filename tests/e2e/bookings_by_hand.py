@@ -46,16 +46,28 @@ class Period:
 
 @dataclass(frozen=True)
 class Sources:
-    """What is known of one organization: Calendly's documents, rows of its export, and the company's seeds."""
+    """What is known of one organization: Calendly's documents, rows of its export, and the company's seeds.
+
+    Of each delivery, `receipts` has the body and when the receiver kept it.
+    """
 
     event_types: tuple[dict, ...] = ()
     memberships: tuple[dict, ...] = ()
     events: tuple[dict, ...] = ()
     invitees: tuple[dict, ...] = ()
     deliveries: tuple[dict, ...] = ()
+    receipts: tuple[tuple[str, datetime | None], ...] = ()
     export: tuple[dict, ...] = ()
     periods: tuple[Period, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first_receipts(self) -> dict[str, datetime | None]:
+        """When the receiver first kept each body; None where nothing says so."""
+        first = {}
+        for body, received_at in self.receipts:
+            first[body] = min(filter(None, (received_at, first.get(body))), default=None)
+        return first
 
 
 @dataclass(frozen=True)
@@ -619,18 +631,25 @@ def scheduled_events_fact(organization: Organization, moment: Moment) -> list[tu
 
 
 def webhook_invitee_fact(organization: Organization, moment: Moment) -> list[tuple]:
-    """The columns of webhook_invitee_fact: of deliveries about the same thing the one that was sent last."""
-    last = {}
-    for delivery in sorted(
-        filter(is_about_invitee, organization.sources.deliveries), key=lambda one: instant(one["created_at"])
-    ):
-        payload = delivery["payload"]
-        canceled_at = (payload.get("cancellation") or {}).get("created_at")
-        about = uri(_mark(payload).get("uri")) or instant(canceled_at) or instant(payload.get("updated_at"))
-        last[delivery["event"], uri(payload["uri"]), about] = delivery
+    """The columns of webhook_invitee_fact: of deliveries about the same thing the one that was sent last.
+
+    But for when it came, which is that of the first to come.
+    """
+    sources, first_receipts = organization.sources, organization.sources.first_receipts
+    alike = defaultdict(list)
+    for delivery, (body, _) in zip(sources.deliveries, sources.receipts, strict=True):
+        if is_about_invitee(delivery):
+            payload = delivery["payload"]
+            canceled_at = (payload.get("cancellation") or {}).get("created_at")
+            about = uri(_mark(payload).get("uri")) or instant(canceled_at) or instant(payload.get("updated_at"))
+            sent_at, received_at = instant(delivery["created_at"]), first_receipts[body]
+            arrival = (received_at or sent_at, sent_at, received_at)
+            alike[delivery["event"], uri(payload["uri"]), about].append((delivery, arrival))
     found = []
-    for delivery in last.values():
-        payload, sent_at = delivery["payload"], instant(delivery["created_at"])
+    for several in alike.values():
+        delivery, _ = max(several, key=lambda one: instant(one[0]["created_at"]))
+        came_at, sent_at, received_at = min((arrival for _, arrival in several), key=lambda arrival: arrival[0])
+        payload = delivery["payload"]
         event_uri = event_uri_of(payload)
         unknown = Event(event_uri, None, None, "active", None, None, None, {})
         event = organization.events.get(event_uri, unknown)
@@ -638,7 +657,8 @@ def webhook_invitee_fact(organization: Organization, moment: Moment) -> list[tup
         found.append(
             (
                 *(uri(payload["uri"]), event_uri, delivery["event"], payload["name"], payload["email"]),
-                *(sent_at, moment.date(sent_at), *organization.channel(event, created_at)),
+                *(came_at, moment.date(came_at), sent_at, received_at),
+                *(received_at and (received_at - sent_at).total_seconds(), *organization.channel(event, created_at)),
             )
         )
     return found

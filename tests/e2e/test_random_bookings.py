@@ -99,7 +99,8 @@ def write_deliveries(folder: Path, worlds: list[Seen], step: int) -> None:
     texts = defaultdict(list)
     for number, post in enumerate(chain.from_iterable(reversed(world.posted) for world in worlds)):
         if post.step == step:
-            texts[f"pretty_{step}.json" if post.spelling == 2 else files[number % 2]].append(post.text)
+            is_pretty = post.spelling == 2 and post.wait is None
+            texts[f"pretty_{step}.json" if is_pretty else files[number % 2]].append(post.text)
     others = [
         {"event": "contact.created", "created_at": "2026-01-01T00:00:00Z", "created_by": None, "payload": {}},
         {"event": "routing_form_submission.created", "created_at": "2026-01-01T00:00:00Z", "payload": {"uri": "x"}},
@@ -263,6 +264,11 @@ def cases_of(world: Seen, organization: by_hand.Organization, moment: by_hand.Mo
     documents = organization.sources.deliveries
     texts = Counter(json.dumps(document, sort_keys=True) for document in documents)
     cases["delivered twice"] = any(count > 1 for count in texts.values())
+    receipts = defaultdict(set)
+    for body, received_at in organization.sources.receipts:
+        receipts[body].add(received_at)
+    cases["received twice"] = any(len(instants - {None}) > 1 for instants in receipts.values())
+    cases["received and bare"] = any(len(instants) > 1 and None in instants for instants in receipts.values())
     about = Counter((one["event"], one["payload"]["uri"]) for one in map(json.loads, texts))
     cases["sent again"] = any(count > 1 for count in about.values())
     payloads = [document["payload"] for document in documents]
@@ -292,6 +298,10 @@ def test_worlds_stand_on_the_edges_of_the_rules(first, second):
         seen_cases["the second half came later"] += any(
             old[key].reschedule_count < new[key].reschedule_count for key in old.keys() & new.keys()
         )
+        seen_cases["an earlier receipt came later"] += any(
+            received_at != after.sources.first_receipts[body]
+            for body, received_at in before.sources.first_receipts.items()
+        )
         seen_cases["known from elsewhere later"] += any(
             old[key].source != new[key].source for key in old.keys() & new.keys()
         )
@@ -306,9 +316,10 @@ def test_worlds_stand_on_the_edges_of_the_rules(first, second):
         *("unmapped", "alias", "mapped by name", ("begins", none), ("begins", instant), ("begins", -instant)),
         *((name, offset) for name in ("valid_from", "valid_to") for offset in (none, instant, -instant)),
         *("several bookings of a meeting", "meeting of several hosts", "invitee canceled, meeting stands"),
-        *("canceled, by the old key alone", "delivered twice", "sent again"),
+        *("canceled, by the old key alone", "delivered twice", "sent again", "received twice", "received and bare"),
         *("canceled and not, at one update", "marked and not, at one update", "mark taken back, at one update"),
         *("the first half came later", "the second half came later", "known from elsewhere later"),
+        "an earlier receipt came later",
         *("bookings after now", "no booking after now"),
     ]
     assert {case for case in cases if not seen_cases[case]} == set()
@@ -375,10 +386,11 @@ def test_scheduled_events_fact(built):
 
 
 def test_webhook_invitee_fact(built):
-    """Each delivery about an invitee once, however often and in whatever layout it came."""
+    """Each delivery about an invitee once, however often and in whatever layout it came, with when it first did."""
     built.assert_same(
         "select invitee_uri, scheduled_event_uri, webhook_event, invitee_name, invitee_email,"
-        " real_time_ingestion_timestamp, real_time_ingestion_date, channel, campaign from marts.webhook_invitee_fact",
+        " real_time_ingestion_timestamp, real_time_ingestion_date, delivered_at, received_at, delivery_lag_seconds,"
+        " channel, campaign from marts.webhook_invitee_fact",
         chain.from_iterable(by_hand.webhook_invitee_fact(one, built.moment) for one in built.organizations),
     )
 

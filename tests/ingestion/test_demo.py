@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ingestion.demo.calendly_history import written as in_calendly
 from ingestion.demo.crm import HEADERS, OLD_NAMES
 from ingestion.demo.files import replacing
 from ingestion.demo.world import CHANNELS, END, SEGMENTS, START, World
+from ingestion.signatures import verify
 
 WINDOW = timedelta(days=90)
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -159,7 +160,7 @@ def test_same_seed_writes_the_same_bytes_in_any_process(tmp_path):
     [
         ("crm", "4c9dd1ffb20dc0a8"),
         ("calendly", "89b3759f4141d641"),
-        ("calendly_webhooks", "f77290690174e203"),
+        ("calendly_webhooks", "1e7683cb25955950"),
         ("calendly_export", "9c53a7a2f8c575c5"),
         ("ad_spend", "5aeda08e0c1da13a"),
     ],
@@ -468,8 +469,8 @@ def history(world):
 
 
 @pytest.fixture(scope="module")
-def delivered(folder):
-    """Hold the lines of the webhook files, by file."""
+def dumped(folder):
+    """Hold the lines of the daily webhook files, by file."""
     return {
         path.name: path.read_text(encoding="utf-8").splitlines()
         for path in sorted((folder / "calendly_webhooks").glob("*.jsonl"))
@@ -477,10 +478,25 @@ def delivered(folder):
 
 
 @pytest.fixture(scope="module")
-def deliveries(delivered):
-    """Hold the deliveries of those lines, in order of arrival."""
-    lines = (line for lines in delivered.values() for line in lines)
-    return [json.loads(line) for line in lines if line != calendly_webhooks.NO_DELIVERY]
+def received(folder):
+    """Hold what the receiver kept, by file."""
+    return {
+        path: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for path in sorted((folder / "calendly_webhooks").glob("*/*.jsonl"))
+    }
+
+
+@pytest.fixture(scope="module")
+def bodies(dumped, received):
+    """Hold what was delivered as text, in order of arrival."""
+    lines = [line for lines in dumped.values() for line in lines]
+    return lines + [receipt["body"] for receipts in received.values() for receipt in receipts]
+
+
+@pytest.fixture(scope="module")
+def deliveries(bodies):
+    """Hold the deliveries, in order of arrival."""
+    return [json.loads(body) for body in bodies if body != calendly_webhooks.NO_DELIVERY]
 
 
 @pytest.fixture(scope="module")
@@ -722,15 +738,14 @@ def test_last_delivery_says_what_the_api_says(history):
     assert told == {invitee["uri"]: invitee for invitee in history.organization()["invitees"]}
 
 
-def test_webhook_files_are_as_untidy_as_real_ones(folder, delivered, deliveries):
-    """Ninety days of files: repeats, late ones, one apart and pretty, a line that is none, and an unknown kind."""
-    assert len(delivered) == 90
-    assert f"{calendly_webhooks.LIVE_SINCE:%Y-%m-%d}.jsonl" <= min(delivered)
-    assert max(delivered) < f"{END:%Y-%m-%d}.jsonl"
-    lines = [line for lines in delivered.values() for line in lines]
-    assert lines.count(calendly_webhooks.NO_DELIVERY) == 1
-    repeated = sum(count - 1 for count in Counter(lines).values())
-    assert 0.02 < repeated / len(lines) < 0.08
+def test_webhook_files_are_as_untidy_as_real_ones(folder, dumped, bodies, deliveries):
+    """Ninety days of them: repeats, late ones, one apart and pretty, a line that is none, and an unknown kind."""
+    assert len(dumped) == 76
+    assert f"{calendly_webhooks.LIVE_SINCE:%Y-%m-%d}.jsonl" <= min(dumped)
+    assert max(dumped) < f"{calendly_webhooks.RECEIVED_SINCE:%Y-%m-%d}.jsonl"
+    assert bodies.count(calendly_webhooks.NO_DELIVERY) == 1
+    repeated = sum(count - 1 for count in Counter(bodies).values())
+    assert 0.02 < repeated / len(bodies) < 0.08
     sent = [delivery["created_at"] for delivery in deliveries]
     assert 0.02 < sum(earlier > later for earlier, later in pairwise(sent)) / len(sent) < 0.2
     kinds = Counter(delivery["event"] for delivery in deliveries)
@@ -745,6 +760,30 @@ def test_webhook_files_are_as_untidy_as_real_ones(folder, delivered, deliveries)
     first = folder / "calendly_webhooks" / "first_delivery.json"
     assert len(first.read_text(encoding="utf-8").splitlines()) > 50
     assert json_of(first)["created_at"] <= min(sent)
+
+
+def test_the_last_webhooks_are_as_the_receiver_keeps_them(received):
+    """Two weeks of files, each of the hour in its name; signed when they came, which is soon after they were sent."""
+    days = {path.parent.name for path in received}
+    assert len(days) > 7
+    assert f"{calendly_webhooks.RECEIVED_SINCE:%Y-%m-%d}" <= min(days)
+    assert max(days) < f"{END:%Y-%m-%d}"
+    lags = []
+    for path, receipts in received.items():
+        assert re.fullmatch(r"deliveries-\d{8}T\d\d0000Z-[0-9a-f]{8}\.jsonl", path.name)
+        hour = datetime.strptime(path.name[11:22], "%Y%m%dT%H").replace(tzinfo=UTC)
+        instants = [datetime.fromisoformat(receipt["received_at"]) for receipt in receipts]
+        assert receipts
+        assert path.parent.name == f"{hour:%Y-%m-%d}"
+        assert instants == sorted(instants)
+        assert hour <= instants[0]
+        assert instants[-1] < hour + timedelta(hours=1)
+        for receipt, at in zip(receipts, instants, strict=True):
+            signature = receipt["headers"]["calendly-webhook-signature"]
+            assert verify(signature, receipt["body"].encode(), ["larkfield"], at, 1).outcome == "verified"
+            lags.append((at - datetime.fromisoformat(json.loads(receipt["body"])["created_at"])).total_seconds())
+    assert min(lags) >= 0
+    assert 0.8 < sum(lag < 2 for lag in lags) / len(lags) < 1
 
 
 # --- Calendly's own export ----------------------------------------------------------------------------------

@@ -212,7 +212,7 @@ def test_figures_say_what_happened(service):
     families = {family.name for family in text_string_to_metric_families(service.get("/metrics").text)}
     assert {"throughline_receiver_deliveries", "throughline_receiver_commit_deliveries"} <= families
     (line,) = lines(service.folder)[-1:]
-    written = len(json.dumps(line, ensure_ascii=False).encode()) + 1
+    written = len(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()) + 1
     assert service.figure("stored_bytes_total") == before["stored_bytes_total"] + written
     assert service.figure("commit_seconds_count") == before["commit_seconds_count"] + 1
     assert 0 <= service.figure("signature_skew_seconds") < 60

@@ -65,4 +65,6 @@ def test_every_e_mail_address_in_the_repository_is_invented():
         if path.suffix not in (".png", ".lock", ".svg") and path.name != "package-lock.json" and path.is_file()
         for address in re.findall(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", path.read_text(encoding="utf-8", errors="ignore"))
     }
-    assert {item for item in addresses if not item[1].lower().endswith(("example.com", "example.org"))} == set()
+    # Instances of systemd's units have an @ in their names, too.
+    harmless = ("example.com", "example.org", ".timer", ".service")
+    assert {item for item in addresses if not item[1].lower().endswith(harmless)} == set()

@@ -10,13 +10,15 @@
 
 -- Nothing here depends on a variable, a seed or another row: so rows once parsed stay right.
 with new_deliveries as (
-    {{ rows_not_in_this(ref('stg_calendly_webhooks__deliveries'), ['delivery_id']) }}
+    {{ rows_not_in_this(ref('stg_calendly_webhooks__deliveries'), ['delivery_id', '_loaded_at']) }}
 ),
 
 parsed_deliveries as (
     select
         delivery_id,
+        _loaded_at,
         webhook_event,
+        received_at,
         delivered_at,
         invitee_name,
         invitee_email,

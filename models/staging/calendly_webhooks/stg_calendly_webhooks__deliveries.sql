@@ -1,6 +1,7 @@
 with documents as (
     select
         delivery_id,
+        received_at,
         _loaded_at,
         {{
             json_record('document', {
@@ -15,6 +16,7 @@ with documents as (
 deliveries as (
     select
         documents.delivery_id,
+        documents.received_at,
         delivery.event as webhook_event,
         delivery.payload.name as invitee_name,
         delivery.payload.first_name as invitee_first_name,
