@@ -1,12 +1,11 @@
 """What the end-to-end tests share: the commands, run as a user runs them, on a warehouse of a module's own."""
 
-import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import BIN, PROJECT_ROOT
+from commands import run_command
+from support import PROJECT_ROOT
 
 
 @pytest.fixture(scope="module")
@@ -21,18 +20,11 @@ def command(folder: Path) -> Callable[..., str]:
 
     A command that fails fails the test, with what it printed.
     """
+    own = {"DBT_TARGET_PATH": folder / "target", "DBT_LOG_PATH": folder / "logs"}
 
-    def run_command(*words: str, cwd: Path = PROJECT_ROOT, **settings: object) -> str:
-        own = {"DBT_TARGET_PATH": folder / "target", "DBT_LOG_PATH": folder / "logs"}
-        done = subprocess.run(
-            [BIN / words[0], *words[1:]],
-            cwd=cwd,
-            env=os.environ | {name: str(value) for name, value in (own | settings).items()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*words: str, cwd: Path = PROJECT_ROOT, **settings: object) -> str:
+        done = run_command(*words, cwd=cwd, **(own | settings))
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    return run_command
+    return run

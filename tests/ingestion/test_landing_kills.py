@@ -13,12 +13,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from commands import run_command
 from support import BIN
 
 from ingestion import crm
 from ingestion.declarations import OUTCOMES
 
-COMMAND = [str(BIN / "throughline"), "load", "crm"]
 TABLES = {table.name: table for table in crm.TABLES}
 # Of the time from the first file's reading to the end.
 FRACTIONS = (0.05, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.95)
@@ -104,14 +104,19 @@ def new(tmp_path_factory):
     return write_export(tmp_path_factory.mktemp("new") / "exports", 45_000, "Events")
 
 
-def environment(export, warehouse):
+def settings(export, warehouse):
     """Return the settings of a load."""
-    return os.environ | {"SOURCES__CRM__BUCKET_URL": str(export.folder), "THROUGHLINE_WAREHOUSE": str(warehouse)}
+    return {"SOURCES__CRM__BUCKET_URL": str(export.folder), "THROUGHLINE_WAREHOUSE": str(warehouse)}
 
 
 def start(export, warehouse):
     """Start a load and return it once it reads its first file."""
-    process = subprocess.Popen(COMMAND, env=environment(export, warehouse), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [BIN / "throughline", "load", "crm"],
+        env=os.environ | settings(export, warehouse),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for line in process.stderr:
         if "reading" in line:
             return process
@@ -120,7 +125,7 @@ def start(export, warehouse):
 
 def complete(export, warehouse):
     """Load to the end, and make sure that nothing is lost, doubled or left over."""
-    done = subprocess.run(COMMAND, env=environment(export, warehouse), capture_output=True, text=True, check=False)
+    done = run_command("throughline", "load", "crm", **settings(export, warehouse))
     assert done.returncode == 0, done.stderr
     with duckdb.connect(warehouse, read_only=True) as connection:
 
@@ -190,7 +195,9 @@ def test_a_load_that_dies_between_two_steps_is_mended(new, loaded, tmp_path, pla
     warehouse.parent.mkdir()
     shutil.copy(loaded[0], warehouse)
     died = subprocess.run(
-        [sys.executable, "-c", SUICIDE, "load", "crm", place], env=environment(new, warehouse), check=False
+        [sys.executable, "-c", SUICIDE, "load", "crm", place],
+        env=os.environ | settings(new, warehouse),
+        check=False,
     )
     assert died.returncode == -signal.SIGKILL
     complete(new, warehouse)
