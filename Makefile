@@ -16,7 +16,9 @@ PYTHON ?= python3
 DEMO_SIZE ?= 400
 
 # The demo and the tests never see one's own settings.
-$(foreach name,$(filter-out THROUGHLINE_REQUIRE_ALL,$(filter THROUGHLINE_% SOURCES__% DBT_% DLT_%,$(.VARIABLES))),$(eval unexport $(name)))
+$(foreach name,$(filter-out THROUGHLINE_REQUIRE_ALL,$(filter THROUGHLINE_% SOURCES__% ALERTS__% DBT_% DLT_%,$(.VARIABLES))),$(eval unexport $(name)))
+# Nor what stands in .dlt/secrets.toml.
+export DLT_PROJECT_DIR := $(CURDIR)/ingestion/demo
 export THROUGHLINE_WAREHOUSE := warehouse/demo.duckdb
 export THROUGHLINE_SEEDS := ingestion/demo/seeds
 export SOURCES__CRM__BUCKET_URL := warehouse/demo/crm

@@ -45,6 +45,8 @@ class Company:
         self.published = folder / "demo.published.duckdb"
         files = folder / "demo"
         self.environment = os.environ | {
+            # Where no .dlt/secrets.toml is: whoever runs this may have sources of their own.
+            "DLT_PROJECT_DIR": str(folder),
             "THROUGHLINE_WAREHOUSE": str(self.warehouse),
             "THROUGHLINE_SEEDS": "ingestion/demo/seeds",
             "DBT_TARGET_PATH": str(folder / "target"),

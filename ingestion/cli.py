@@ -108,13 +108,19 @@ def site(
     port: Annotated[int, typer.Option(help="Where to serve.")] = 3000,
 ) -> None:
     """Build the report site from the published copy, or serve it."""
+    from ingestion.alerts import alert, all_is_well
     from ingestion.site import build_site, serve_site
 
     warehouse = warehouse_path()
     if serve:
         serve_site(site_path(warehouse), host, port)
     else:
-        build_site(published_path(warehouse), site_path(warehouse))
+        try:
+            build_site(published_path(warehouse), site_path(warehouse))
+        except Exception:
+            alert(warehouse, "site", f"The site of {warehouse.name} was not built; what it printed says why.")
+            raise
+        all_is_well(warehouse, "site")
 
 
 @app.command()

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -99,9 +100,7 @@ class DeliveryLog:
         """Writes what waits, and gives up the file."""
         if self._writer:
             await self._writer
-        if self._file:
-            self._file.close()
-            self._file = None
+        self._give_up_file()
         self._thread.shutdown()
 
     async def _write(self) -> None:
@@ -133,8 +132,7 @@ class DeliveryLog:
         try:
             at = now()
             if self._file and not self._file.takes(at, self._file_bytes):
-                self._file.close()
-                self._file = None
+                self._give_up_file()
             if not self._file:
                 self._seal()
                 self._file = _File(self._folder, at)
@@ -142,11 +140,14 @@ class DeliveryLog:
         except Exception as error:
             # Whatever it is, those who wait must hear of it. After a failed fsync the system may take what is lost for
             # written: a second one would succeed.
-            if self._file:
-                self._file.close()
-                self._file = None
+            self._give_up_file()
             return error
         return None
+
+    def _give_up_file(self) -> None:
+        file, self._file = self._file, None
+        if file:
+            file.close()
 
     def _seal(self) -> list[Path]:
         """Ends the last lines of files whose writer died in the middle of one, so that a load need not wait for it.
@@ -186,7 +187,7 @@ class _File:
         self._hour = f"{at:%Y%m%d%H}"
         self._size = 0
         _make_folder(self._path.parent)
-        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
         try:
             # Waits for one who just looks whether its last line is torn, and for nobody else.
             fcntl.flock(self._handle, fcntl.LOCK_EX)
@@ -226,7 +227,9 @@ class _File:
         except OSError:
             pass
         finally:
-            os.close(self._handle)
+            # What it may complain of the fsync has told. The descriptor is gone even so, and soon another file's.
+            with suppress(OSError):
+                os.close(self._handle)
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:
@@ -239,7 +242,7 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o750, exist_ok=True)
     _synchronize_folder(folder.parent)
 
 

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
-from urllib.request import url2pathname
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,7 +28,7 @@ from dlt.common.storages.fsspec_filesystem import MTIME_DISPATCH, fsspec_from_co
 from fsspec.implementations.local import LocalFileSystem
 
 from ingestion.errors import ThroughlineError
-from ingestion.settings import from_root
+from ingestion.settings import local_folder
 
 # Larger ones are slower: Python's garbage collector goes through all cells that wait.
 _BATCH_ROWS = 5_000
@@ -117,7 +116,7 @@ def list_files(
         else:
             # Not by dlt, which makes a URL of the path and does not find what it had to escape in it.
             filesystem = LocalFileSystem()
-            root = url2pathname(url.removeprefix("file://")) if "://" in url else str(from_root(url))
+            root = str(local_folder(url))
         filesystem.invalidate_cache()
         if is_deep:
             filesystem.ls(root)  # which fails where there is nothing; find does not

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from urllib.request import url2pathname
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -30,7 +29,7 @@ from ingestion.errors import ThroughlineError
 from ingestion.receipts import line_of
 from ingestion.receiver_figures import Figures, tell
 from ingestion.receiver_openapi import WEBHOOK_PATH, openapi
-from ingestion.settings import from_root, now, source_setting
+from ingestion.settings import local_folder, now, source_setting
 from ingestion.signatures import HEADER, verify
 from ingestion.signing_keys import SETTING, KeyRing
 
@@ -282,15 +281,14 @@ def _dump_folder() -> Path:
     url = source_setting("calendly_webhooks", "bucket_url")
     if not url:
         raise ThroughlineError(f"Set {_PREFIX}BUCKET_URL to the folder into which deliveries are to be written.")
-    if url.startswith("file://"):
-        return Path(url2pathname(url.removeprefix("file://")))
-    if "://" in url:
+    folder = local_folder(url)
+    if not folder:
         scheme = url.partition("://")[0]
         raise ThroughlineError(
             f"{_PREFIX}BUCKET_URL names a place of {scheme}://, but `throughline receive` writes into a folder of this"
             " machine: name one."
         )
-    return from_root(url)
+    return folder
 
 
 def _key_ring(insecure: bool) -> KeyRing | None:

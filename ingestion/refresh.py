@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from ingestion.alerts import alert, all_is_well
 from ingestion.builds import Builder, Plan, Project
 from ingestion.errors import ThroughlineError
 from ingestion.publish import is_published, publish_warehouse
-from ingestion.settings import from_root, published_path, source_setting
+from ingestion.settings import local_folder, published_path, source_setting
 from ingestion.sources import load_sources
 from ingestion.warehouse import console, working_folder
 
@@ -63,6 +64,8 @@ def watch_deliveries(names: Sequence[str], warehouse: Path) -> None:
     for _ in _arrivals(folder):
         pause = 1
         while not refresh.attempt(names, f"Trying again in {pause} s."):
+            # A source that stays broken must not keep the deliveries from being built.
+            names = [deliveries]
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         names = [deliveries]
@@ -70,11 +73,10 @@ def watch_deliveries(names: Sequence[str], warehouse: Path) -> None:
 
 def _arrivals(folder: str) -> Iterator[None]:
     """Yields at the beginning, whenever something in the folder changes, and each minute."""
-    if "://" in folder:
-        while True:
-            yield
-            time.sleep(_POLL_SECONDS)
-    path = from_root(folder)
+    path = local_folder(folder)
+    while not path:
+        yield
+        time.sleep(_POLL_SECONDS)
     path.mkdir(parents=True, exist_ok=True)
     console.print(f"refresh: watching {path} for deliveries; stop with Ctrl+C.")
     looked_at = float("-inf")
@@ -103,19 +105,23 @@ class _Refresh:
         except ThroughlineError as error:
             console.print(f"{error} {remedy}", style="red")
             return False
+        except Exception:
+            console.print(f"{traceback.format_exc()}{remedy}", style="red")
+            return False
         return True
 
     def run(self, names: Sequence[str]) -> None:
         """Refreshes, or leaves it to another one that waits already."""
+        subject = f"refresh.{'+'.join(sorted(names))}"
         try:
             with _turn(self._warehouse, names) as tell:
                 if tell:
                     self._run(names, tell)
-                    all_is_well(self._warehouse)
+                    all_is_well(self._warehouse, subject)
         except Exception as error:
             # What is no sentence of ours may quote data.
-            reason = str(error) if isinstance(error, ThroughlineError) else f"{type(error).__name__}; its log says why."
-            alert(self._warehouse, f"The refresh of {self._warehouse.name} failed: {reason}")
+            reason = str(error) if isinstance(error, ThroughlineError) else f"{type(error).__name__}; it printed why."
+            alert(self._warehouse, subject, f"The refresh of {self._warehouse.name} failed: {reason}")
             raise
 
     def _run(self, names: Sequence[str], tell: Callable[[str], None]) -> None:

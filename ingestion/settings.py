@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.request import url2pathname
 
 from ingestion.errors import ThroughlineError
 
@@ -21,6 +22,17 @@ def from_root(path: str) -> Path:
     if path.startswith("~"):
         raise ThroughlineError(f"The setting {path!r} begins with ~, which only a shell expands; write the whole path.")
     return (PROJECT_ROOT / path).resolve()
+
+
+def local_folder(url: str) -> Path | None:
+    """The folder that a BUCKET_URL names on this machine; None if it names a place elsewhere.
+
+    Raises:
+        ThroughlineError: It begins with ~.
+    """
+    if url.startswith("file://"):
+        return Path(url2pathname(url.removeprefix("file://")))
+    return None if "://" in url else from_root(url)
 
 
 def warehouse_path() -> Path:

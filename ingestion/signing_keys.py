@@ -16,8 +16,8 @@ from ingestion.settings import PROJECT_ROOT
 SETTING = "SOURCES__CALENDLY_WEBHOOKS__SIGNING_KEYS"
 
 _PLACE = ("sources", "calendly_webhooks", "signing_keys")
-# The new one, and the one before for what was signed with it and is still under way.
-_KEPT = 2
+# The new one, those before it for what was signed with them and is still under way, and those of other subscriptions.
+_KEPT = 5
 
 
 def secrets_path() -> Path:
@@ -72,7 +72,7 @@ def _text(path: Path) -> str:
 
 
 def add_signing_key(key: str) -> None:
-    """Writes a key into secrets.toml as the first; of those that were there, the newest stays accepted.
+    """Writes a key into secrets.toml as the first; of those that were there, the newest stay accepted.
 
     What else stands in the file stays as it is, and only its owner may read it. It is replaced as a whole: a receiver
     that reads it meanwhile finds the keys of before or those of after.

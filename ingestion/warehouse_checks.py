@@ -225,7 +225,10 @@ class Warehouse:
             )
         else:
             is_old = self._now - build.started_at > _DAY
-            yield (note if is_old else ok)("build", f"{began} and had no error.")
+            if is_old:
+                yield act("build", f"{began}, and none has come since: see that `throughline refresh` is run.")
+            else:
+                yield ok("build", f"{began} and had no error.")
 
     def published(self) -> Iterator[Finding]:
         """The published copy: whether it is there, and is that of the newest build."""
@@ -272,7 +275,7 @@ class Warehouse:
             return
         lag = datetime.fromtimestamp(copy.stat().st_mtime, UTC) - built_at
         if lag > _DAY:
-            yield note("site", f"{text}, {span(lag)} before the published copy; make it anew with `throughline site`.")
+            yield act("site", f"{text}, {span(lag)} before the published copy; make it anew with `throughline site`.")
         else:
             yield ok("site", f"{text}.")
 

@@ -9,9 +9,11 @@ import pytest
 from commands import run_command
 
 # One's own settings must not reach a test, nor what a test does one's own warehouse.
-for name in [name for name in os.environ if name.startswith(("THROUGHLINE_", "SOURCES__", "DBT_", "DLT_", "ALERTS__"))]:
-    if name != "THROUGHLINE_REQUIRE_ALL":
-        del os.environ[name]
+OWN = ("THROUGHLINE_", "SOURCES__", "ALERTS__", "DBT_", "DLT_")
+for name in [name for name in os.environ if name.startswith(OWN) and name != "THROUGHLINE_REQUIRE_ALL"]:
+    del os.environ[name]
+# Where no .dlt/secrets.toml is.
+os.environ["DLT_PROJECT_DIR"] = str(Path(__file__).parent)
 
 
 # Begun first, so that at the end no worker is left alone with one of them.

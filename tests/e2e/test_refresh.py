@@ -279,7 +279,7 @@ def test_a_killed_refresh_leaves_a_whole_copy(company):
     seconds = time.monotonic() - began
     known = company.check_published()
     killed = 0
-    for fraction in (0.2, 0.5, 0.75, 0.95):
+    for fraction in (0.1, 0.4, 0.7, 0.95):
         company.book()
         process = company.start("refresh")
         time.sleep(fraction * seconds)
@@ -288,7 +288,7 @@ def test_a_killed_refresh_leaves_a_whole_copy(company):
         killed += process.returncode == -signal.SIGKILL
         assert known <= (known := company.check_published()) <= company.bookings
     # How many depends on how busy the machine is; without any the test would show nothing.
-    assert killed >= 2
+    assert killed
     company.refresh()
     assert company.check_published() == company.bookings
     # What a killed copying left is gone, too.

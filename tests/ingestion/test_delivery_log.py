@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import stat
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -254,6 +255,51 @@ def test_a_failed_fsync_is_not_tried_again(folder, monkeypatch):
 
     asyncio.run(scenario())
     assert sorted(files(folder).values()) == [b"after\n", b"before\nunsure\n"]
+
+
+def test_a_file_that_cannot_be_closed_is_given_up_as_well(folder, monkeypatch):
+    """As on some network disks after a failed fsync: its number may be another file's by then."""
+    close, fsync = os.close, os.fsync
+    is_ours = False
+
+    def failing(handle):
+        nonlocal is_ours
+        is_ours = True
+        raise OSError(errno.EIO, "Input/output error")
+
+    def complaining(handle):
+        nonlocal is_ours
+        close(handle)
+        if is_ours:
+            is_ours = False
+            monkeypatch.setattr(delivery_log.os, "fsync", fsync)
+            raise OSError(errno.EIO, "Input/output error")
+
+    async def scenario():
+        async with opened(folder) as log:
+            await log.append(b"before\n")
+            monkeypatch.setattr(delivery_log.os, "fsync", failing)
+            monkeypatch.setattr(delivery_log.os, "close", complaining)
+            with pytest.raises(OSError, match="Input/output"):
+                await asyncio.wait_for(log.append(b"unsure\n"), 30)
+            with (folder / "another").open("wb") as another:
+                await asyncio.wait_for(log.append(b"after\n"), 30)
+                assert os.fstat(another.fileno()).st_size == 0
+
+    asyncio.run(scenario())
+    assert sorted(files(folder).values()) == [b"after\n", b"before\nunsure\n"]
+
+
+def test_files_are_for_their_owner_and_group(folder):
+    """They hold names and addresses."""
+
+    async def scenario():
+        async with opened(folder) as log:
+            await log.append(b"one\n")
+
+    asyncio.run(scenario())
+    (path,) = folder.glob("*/*")
+    assert [stat.S_IMODE(place.stat().st_mode) & 0o007 for place in (path, path.parent, folder)] == [0, 0, 0]
 
 
 def test_a_folder_that_goes_takes_no_delivery_with_it(folder):

@@ -473,7 +473,7 @@ CASES = {
     ),
     "a build that was killed": (rebuilt(2 * HOUR, ends=False), "act build .* did not end"),
     "a build that may have been killed": (rebuilt(HOUR / 2, ends=False), "note build .* did not end"),
-    "no build for days": (old_build, r"note build .*\(2 days ago\) and had no error"),
+    "no build for days": (old_build, r"act build .*\(2 days ago\), and none has come since"),
     "a copy of an earlier build": (rebuilt(3 * HOUR), "act published copy .* there is a newer one"),
     "a copy that is about to be made": (rebuilt(HOUR / 4), "note published copy .* stays until a newer one"),
     "a copy of before a failure": (rebuilt(3 * HOUR, errors=1), "note published copy .* stays until a newer one"),
@@ -483,7 +483,7 @@ CASES = {
     "no site": (lambda world: shutil.rmtree(site_path(world.warehouse)), "note site There is none"),
     "an old site": (
         lambda world: set_age(site_path(world.warehouse) / "index.html", 3 * DAY + HOUR),
-        r"note site .*\(3 days ago\), 3 days before the published copy",
+        r"act site .*\(3 days ago\), 3 days before the published copy",
     ),
     # Freshness
     "a source that is late": (

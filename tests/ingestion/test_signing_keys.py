@@ -75,15 +75,15 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_new_key_is_the_first_and_the_rest_of_the_file_stays(secrets, layout):
-    """Comments, order and other secrets; of the keys of before the newest."""
+    """Comments, order, other secrets, and the keys of before."""
     write(secrets, LAYOUTS[layout])
     before = tomllib.loads(LAYOUTS[layout])
     known = signing_keys.signing_keys()
     add_signing_key("new")
-    assert signing_keys.signing_keys() == ["new", *known[:1]]
+    assert signing_keys.signing_keys() == ["new", *known]
     text = secrets.read_text(encoding="utf-8")
     after = tomllib.loads(text)
-    assert after["sources"]["calendly_webhooks"].pop("signing_keys") == ["new", *known[:1]]
+    assert after["sources"]["calendly_webhooks"].pop("signing_keys") == ["new", *known]
     ours = before.setdefault("sources", {}).setdefault("calendly_webhooks", {})
     ours.pop("signing_keys", None)
     assert after == before
@@ -100,14 +100,14 @@ def test_a_key_is_kept_for_its_owner_alone(secrets):
     assert list(secrets.parent.iterdir()) == [secrets]
 
 
-def test_the_newest_two_are_accepted(secrets):
-    """One that comes again is not there twice, and one that is taken out leaves the other."""
-    for key in ("one", "two", "three", "three"):
+def test_the_newest_five_are_accepted(secrets):
+    """One that comes again is not there twice, and one that is taken out leaves the others."""
+    for key in ("one", "two", "three", "four", "five", "six", "six"):
         add_signing_key(key)
-    assert signing_keys.signing_keys() == ["three", "two"]
-    remove_signing_key("four")
-    remove_signing_key("three")
-    assert signing_keys.signing_keys() == ["two"]
+    assert signing_keys.signing_keys() == ["six", "five", "four", "three", "two"]
+    remove_signing_key("seven")
+    remove_signing_key("six")
+    assert signing_keys.signing_keys() == ["five", "four", "three", "two"]
 
 
 def test_a_key_of_the_configuration_stays_accepted(secrets):

@@ -82,6 +82,13 @@ def test_no_model_reads_a_layer_to_its_right(models):
     assert backwards == set()
 
 
+def test_what_goes_by_the_time_is_marked_so(models):
+    """A refresh builds these with whatever it builds, so that all figures are of one instant."""
+    ages = {model["name"] for model in models if "macro.throughline.as_of" in model["depends_on"]["macros"]}
+    assert "int_bookings__resolved" in ages
+    assert {model["name"] for model in models if "ages" in model["tags"]} == ages
+
+
 def test_only_staging_reads_sources(models):
     """What is renamed and typed once is not read raw a second time."""
     readers = {
