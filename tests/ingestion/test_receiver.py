@@ -7,9 +7,9 @@ import os
 import re
 import signal
 import socket
-import time
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
 import pytest
