@@ -4,8 +4,8 @@ What a delivery holds is not looked at: an answer other than 2xx for content tha
 Calendly disable the subscription for everybody. It is loaded, or rejected with a reason, by `load calendly_webhooks`.
 
 At most 200 connections are served at once, and a request may have 1 MiB that comes within 30 s. So slow or hostile
-clients can hold 200 MiB of bodies, and the lines that are made of those whose signature is right. Connections that never
-send anything, TLS, and who may connect at all are the business of a proxy in front.
+clients can hold 200 MiB of bodies, and the lines that are made of those whose signature is right. Connections that
+never send anything, TLS, and who may connect at all are the business of a proxy in front.
 """
 
 import asyncio
