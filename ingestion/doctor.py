@@ -1,6 +1,7 @@
 """`throughline doctor`: whether settings, sources, webhooks, warehouse and figures are well, and what to do if not."""
 
 import os
+import shutil
 import threading
 import tomllib
 import traceback
@@ -19,10 +20,10 @@ from ingestion.declarations import FileTable
 from ingestion.errors import ThroughlineError
 from ingestion.file_loads import DOCUMENTS, wanted
 from ingestion.files import EXPORTS, SourceFile, fits, list_files, shown
-from ingestion.findings import Finding, act, ago, counted, note, ok
+from ingestion.findings import Finding, act, ago, counted, note, ok, size
 from ingestion.indexed_files import indexed_names
 from ingestion.rest import NoAnswerError
-from ingestion.settings import missing_company_seeds, now, source_setting
+from ingestion.settings import local_folder, missing_company_seeds, now, source_setting
 from ingestion.signing_keys import SETTING, secrets_path, signing_keys
 from ingestion.sources import MEANINGS, SOURCES, required_setting
 from ingestion.subscriptions import Subscription, subscriptions
@@ -38,6 +39,8 @@ SETTINGS = {
 }
 
 _ANSWER_SECONDS = 10.0
+# Some files of deliveries.
+_RECEIVER_BYTES = 100 << 20
 # A prefix may have many pages of files.
 _LISTING_SECONDS = 30.0
 _STYLES = {"ok": "green", "note": "yellow", "act": "bold red"}
@@ -203,6 +206,12 @@ class _Examination:
                 "subscription",
                 "Whether Calendly still delivers can be seen only with SOURCES__CALENDLY__API_TOKEN set.",
             )
+        if folder := local_folder(url):
+            yield from _receiver_disk(folder)
+            if not folder.exists():
+                yield note("calendly_webhooks", f"{folder} is not there yet; `throughline receive` makes it.")
+                self._empty.add("calendly_webhooks")
+                return
         files = _listed("calendly_webhooks", url, DOCUMENTS, is_deep=True)
         if not files:
             self._empty.add("calendly_webhooks")
@@ -224,6 +233,20 @@ class _Examination:
             )
         else:
             yield note("receiver", f"{text}.")
+
+
+def _receiver_disk(folder: Path) -> Iterator[Finding]:
+    """Whether deliveries can be written."""
+    place = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(place).free
+    if free < _RECEIVER_BYTES:
+        yield act(
+            "receiver",
+            f"{size(free)} are free at {place}: make room, or deliveries are refused, and Calendly disables the"
+            " subscription after 24 hours of that.",
+        )
+    elif not os.access(place, os.W_OK):
+        yield note("receiver", f"{place} cannot be written by this user; see that `throughline receive` can.")
 
 
 def _guarded(subject: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

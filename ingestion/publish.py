@@ -37,9 +37,10 @@ def publish_warehouse(warehouse: Path) -> None:
                 os.fsync(copy.fileno())
         except OSError as error:
             unfinished.unlink(missing_ok=True)
+            kept = " The one in place stays." if published.is_file() else ""
             raise ThroughlineError(
-                f"{published} could not be written ({error.strerror}); the one in place stays. If the disk is full,"
-                f" make room for a copy of {warehouse.name}, then publish again."
+                f"{published} could not be written ({error.strerror}).{kept} If the disk is full, make room for a"
+                f" copy of {warehouse.name}; then `throughline publish`, or the next refresh, makes it."
             ) from None
     unfinished.replace(published)
     console.print(f"Published {published}.")

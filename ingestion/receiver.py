@@ -9,6 +9,7 @@ never send anything, TLS, and who may connect at all are the business of a proxy
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -31,7 +32,7 @@ from ingestion.receiver_figures import Figures, tell
 from ingestion.receiver_openapi import WEBHOOK_PATH, openapi
 from ingestion.settings import local_folder, now, source_setting
 from ingestion.signatures import HEADER, verify
-from ingestion.signing_keys import SETTING, KeyRing
+from ingestion.signing_keys import SETTING, KeyRing, secrets_path
 
 BODY_BYTES = 1 << 20
 
@@ -45,6 +46,13 @@ _KEPT_HEADERS = (HEADER.lower(), "content-type", "content-encoding")
 # Instead of Starlette's words.
 _MESSAGES = {404: "There is nothing at this address.", 405: "This address does not answer this method."}
 _PREFIX = "SOURCES__CALENDLY_WEBHOOKS__"
+# What to do if a refused delivery was Calendly's.
+_ANEW = "If it is Calendly's, have it signed with a new key: `throughline subscribe --url … --replace`."
+_REMEDIES = {
+    "unsigned": _ANEW,
+    "bad_signature": _ANEW,
+    "stale_signature": f"If it is Calendly's, check this machine's clock, then {_PREFIX}SIGNATURE_TOLERANCE_SECONDS.",
+}
 _TOLERANCE_SECONDS = 180.0
 
 
@@ -186,7 +194,7 @@ class Receiver:
             outcome, refusal = "unsigned", HTTPException(401, f"The header {HEADER} is missing.")
         else:
             outcome, refusal = "bad_signature", HTTPException(401, "The signature was made with none of the keys.")
-        self._figures.count(outcome, verification.skew, _told(refusal))
+        self._figures.count(outcome, verification.skew, f"{_told(refusal)} {_REMEDIES[outcome]}")
         raise refusal
 
     @staticmethod
@@ -269,12 +277,8 @@ async def _refused(_: Request, refusal: HTTPException) -> Response:
 
 
 def _told(refusal: HTTPException) -> str:
-    """What is said the first time that something is refused for a reason, with what to do if it was Calendly's."""
-    remedies = {
-        401: "If it is Calendly's, check the clock and SOURCES__CALENDLY_WEBHOOKS__SIGNATURE_TOLERANCE_SECONDS, or"
-        " have it signed with a new key by `throughline subscribe --replace`."
-    }
-    return f"A delivery was refused. {refusal.detail} {remedies.get(refusal.status_code, '')}".rstrip()
+    """What is said the first time that something is refused for a reason."""
+    return f"A delivery was refused. {refusal.detail}"
 
 
 def _dump_folder() -> Path:
@@ -295,7 +299,8 @@ def _key_ring(insecure: bool) -> KeyRing | None:
     ring = KeyRing()
     if ring.keys() and insecure:
         raise ThroughlineError(
-            f"There are signing keys, and --insecure would not ask for them: leave it out, or unset {SETTING}."
+            f"There are signing keys, and --insecure would not ask for them: leave it out, or take them out"
+            f" of {SETTING if os.environ.get(SETTING) else secrets_path()}."
         )
     if not ring.keys() and not insecure:
         raise ThroughlineError(

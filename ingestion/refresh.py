@@ -16,7 +16,7 @@ from ingestion.alerts import alert, all_is_well
 from ingestion.builds import Builder, Plan, Project
 from ingestion.errors import ThroughlineError
 from ingestion.publish import is_published, publish_warehouse
-from ingestion.settings import local_folder, published_path, source_setting
+from ingestion.settings import local_folder, missing_company_seeds, published_path, source_setting
 from ingestion.sources import load_sources
 from ingestion.warehouse import console, working_folder
 
@@ -77,7 +77,12 @@ def _arrivals(folder: str) -> Iterator[None]:
     while not path:
         yield
         time.sleep(_POLL_SECONDS)
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ThroughlineError(
+            f"{path} cannot be made ({error.strerror}); correct SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL, or the folder."
+        ) from None
     console.print(f"refresh: watching {path} for deliveries; stop with Ctrl+C.")
     looked_at = float("-inf")
     # The first time-out comes before anything is loaded; from then on the watcher keeps what comes while nobody asks.
@@ -130,6 +135,8 @@ class _Refresh:
             raise self._failure([f"the load of {name} failed" for name in failed])
         if not self._warehouse.is_file():
             raise self._failure(["no source was loaded, so that there is nothing to build"])
+        if missing := missing_company_seeds():
+            raise self._failure([f"the company seed {path} is missing" for path in missing])
         tell("building")
         project = Project.digested()
         plan = Plan.of(self._warehouse, project)

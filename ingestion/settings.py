@@ -80,7 +80,16 @@ def now() -> datetime:
 
 
 def source_setting(source: str, name: str) -> str | None:
-    """A setting of a source by dlt's rules: SOURCES__<SOURCE>__<NAME>, else .dlt/secrets.toml or .dlt/config.toml."""
-    import dlt
+    """A setting of a source by dlt's rules: SOURCES__<SOURCE>__<NAME>, else .dlt/secrets.toml or .dlt/config.toml.
 
-    return dlt.secrets.get(f"sources.{source}.{name}", str) or dlt.config.get(f"sources.{source}.{name}", str)
+    Raises:
+        ThroughlineError: One of these files is no TOML.
+    """
+    import dlt
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
+
+    try:
+        return dlt.secrets.get(f"sources.{source}.{name}", str) or dlt.config.get(f"sources.{source}.{name}", str)
+    except TomlProviderReadException as error:
+        # Its own words quote the line, which may hold a secret.
+        raise ThroughlineError(f"{error.file_name} in .dlt is no TOML; correct it.") from None

@@ -18,6 +18,7 @@ from ingestion.warehouse import has_table, holder_of
 PATIENCE = timedelta(hours=1)
 # The rhythm of the site and of a full build is a day; the rest is how long they may take.
 _DAY = timedelta(hours=26)
+_NAMED_MARTS = 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Build:
         command: build, run, test …
         started_at: When it began.
         finished_at: When it ended; None if it did not.
-        errors: Nodes that failed.
+        errors: Nodes that failed, or were left out because of one that did.
         failed_marts: Marts among them, or with a test that failed.
     """
 
@@ -217,11 +218,13 @@ class Warehouse:
                 "build", f"{began} and did not end; the next `throughline refresh` builds everything again."
             )
         elif build.errors:
-            marts = f"; marts: {build.failed_marts.replace(',', ', ')}" if build.failed_marts else ""
+            failed = build.failed_marts.split(",") if build.failed_marts else []
+            more = f" and {len(failed) - _NAMED_MARTS} more" if len(failed) > _NAMED_MARTS else ""
+            marts = f"; marts: {', '.join(failed[:_NAMED_MARTS])}{more}" if failed else ""
             yield act(
                 "build",
-                f"{began} and had {counted(build.errors, 'error')}{marts}. Run `throughline refresh` to see what"
-                " failed, and mend it; nothing is published before.",
+                f"{began} and had {counted(build.errors, 'error')}{marts}, with what had to be left out for them. Run"
+                " `throughline refresh` to see what failed, and mend it; nothing is published before.",
             )
         else:
             is_old = self._now - build.started_at > _DAY

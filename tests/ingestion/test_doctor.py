@@ -463,13 +463,23 @@ CASES = {
         removed("deliveries/2026-11-21/deliveries-1.jsonl"),
         "note calendly_webhooks .* holds no delivery yet",
     ),
+    "no folder of deliveries yet": (
+        lambda world: shutil.rmtree(world.folder / "deliveries"),
+        "note calendly_webhooks .*deliveries is not there yet; `throughline receive` makes it",
+    ),
+    "no room for deliveries": (
+        lambda world: world.patch.setattr(
+            doctor.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9 << 20, 8 << 20, 1 << 20)
+        ),
+        "act receiver 1.* MiB are free at .*deliveries: make room",
+    ),
     # The warehouse
     "no warehouse": (lambda world: world.warehouse.unlink(), r"act warehouse .*w\.duckdb is not there"),
     "a warehouse that is none": (written("warehouse/w.duckdb", "x" * 9999), "act warehouse .* cannot be opened"),
     "a warehouse that was never built": (nothing_built, "act build Nothing was built yet"),
     "a build that failed": (
         rebuilt(HOUR, errors=3, failed="a,b"),
-        r"act build .*\(1 hour ago\) and had 3 errors; marts: a, b\. Run",
+        r"act build .*\(1 hour ago\) and had 3 errors; marts: a, b, with what had to be left out",
     ),
     "a build that was killed": (rebuilt(2 * HOUR, ends=False), "act build .* did not end"),
     "a build that may have been killed": (rebuilt(HOUR / 2, ends=False), "note build .* did not end"),

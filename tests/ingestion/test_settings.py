@@ -76,6 +76,18 @@ def test_settings_meant_for_other_pipelines_move_no_row(contacts, warehouse, run
     assert schemas == [("raw_crm",), ("raw_meta",)]
 
 
+@pytest.mark.parametrize("command", [["load", "crm"], ["refresh", "crm"], ["receive"]])
+def test_settings_that_are_no_toml_are_named(contacts, warehouse, run, tmp_path, command):
+    """In a sentence without the line, which may hold a secret."""
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text('[sources.calendly]\napi_token = = "s3cret"\n')
+    done = run("throughline", *command, check=False, DLT_PROJECT_DIR=tmp_path, THROUGHLINE_WAREHOUSE=warehouse)
+    assert done.returncode == 1
+    assert "secrets.toml in .dlt is no TOML; correct it." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "s3cret" not in done.stderr
+
+
 def test_rows_that_did_not_arrive_are_missed(contacts, warehouse, monkeypatch):
     """Dlt's success is not believed without a look; the file stays unread."""
     monkeypatch.setattr("dlt.Pipeline.run", lambda *_args, **_kwargs: None)
