@@ -292,7 +292,7 @@ def test_what_is_said_is_little_and_quotes_nothing(tmp_path, monkeypatch, capsys
     told = capsys.readouterr().err
     first, second, minute = told.splitlines()
     assert first.startswith("A delivery was refused. The signature was made with none of the keys. ")
-    assert first.endswith("`throughline subscribe --replace`.")
+    assert first.endswith("`throughline subscribe --url … --replace`.")
     assert re.search(r"The signature was made 100\d s ago, and 180 s are tolerated\. ", second)
     counts = "3 stored, 3 refused (bad signature), 3 refused (stale signature)"
     assert re.fullmatch(re.escape(f"in the last minute: {counts}, largest skew 100") + r"\d s", minute)
