@@ -105,7 +105,7 @@ class Plan:
             connection.execute(
                 "update raw_meta.builds set code_digest = ?, seeds_digest = ?, raw_states = ?,"
                 " everything_at = coalesce(?, started_at)"
-                " where rowid = (select max(rowid) from raw_meta.builds) and error_count = 0",
+                " where rowid = (select max(rowid) from raw_meta.builds where target = 'prod') and error_count = 0",
                 [project.code, project.seeds, json.dumps(self.raw_states), self.everything_at],
             )
 
@@ -225,6 +225,7 @@ class Builder:
         self._runner = dbtRunner(manifest=done.result) if done.success else None
         self._project = project
         # The project as it was read stays to the end: looking through it for garbage took a third of each build.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         return self._failures(done)

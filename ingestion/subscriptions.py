@@ -155,8 +155,8 @@ def _is_loopback(host: str) -> bool:
 
 def _already_there(present: Subscription, address: str) -> str:
     remedy = (
-        "Have it made anew with `throughline subscribe --replace`, then load what was missed with `throughline load"
-        " calendly --backfill`."
+        f"Have it made anew with `throughline subscribe --url {address} --replace`, then load what was missed with"
+        " `throughline load calendly --backfill`."
     )
     if not present.is_active:
         return f"Calendly has disabled the subscription of {address}, and nothing else enables it again. {remedy}"

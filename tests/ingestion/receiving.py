@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import requests
 
 from ingestion import receiver
 from ingestion.signatures import HEADER, sign
+from ingestion.signing_keys import SETTING, KeyRing
 
 KEY = "a-key-for-tests"
 
@@ -107,3 +109,13 @@ def receiving(service: receiver.Receiver, folder: Path) -> Iterator[Service]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def receiving_signed(folder: Path) -> Iterator[Service]:
+    """Serve a receiver that takes what is signed with KEY."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SETTING, KEY)
+        ring = KeyRing()
+    with receiving(receiver.Receiver(folder, ring), folder) as service:
+        yield service

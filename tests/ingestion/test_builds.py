@@ -133,6 +133,15 @@ def test_a_developers_build_is_nobody_elses_business(built):
     assert not Plan.of(built, PROJECT).is_needed
 
 
+def test_a_developers_build_takes_no_note_of_another(built):
+    """One that comes between a build and its note is passed over."""
+    plan = change(built, "insert into raw_crm.contacts values (9, timestamp '2026-01-02')")
+    build(built)
+    build(built, target="dev")
+    plan.note(built, PROJECT)
+    assert not Plan.of(built, PROJECT).is_needed
+
+
 def test_a_changed_seed_builds_everything_and_changed_code_anew(built):
     """What incremental models hold was parsed by the code of before; a seed is in none of them."""
     seed = Plan.of(built, Project(code="code", seeds="others"))

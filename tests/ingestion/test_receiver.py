@@ -15,7 +15,7 @@ from contextlib import ExitStack
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
-from receiving import KEY, Service, body, lines, receiving, signature
+from receiving import KEY, Service, body, lines, receiving, receiving_signed, signature
 from support import BIN
 
 from ingestion import receiver
@@ -33,11 +33,7 @@ TOLERANCE = "SOURCES__CALENDLY_WEBHOOKS__SIGNATURE_TOLERANCE_SECONDS"
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """Be a receiver with one signing key."""
-    folder = tmp_path_factory.mktemp("received")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(SETTING, KEY)
-        ring = KeyRing()
-    with receiving(Receiver(folder, ring), folder) as service:
+    with receiving_signed(tmp_path_factory.mktemp("received")) as service:
         yield service
 
 

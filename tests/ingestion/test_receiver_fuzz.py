@@ -7,13 +7,12 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from receiving import KEY, receiving, signature
+from receiving import receiving_signed, signature
 from schemathesis.specs.openapi.checks import missing_required_header, negative_data_rejection
 
-from ingestion.receiver import BODY_BYTES, Receiver
+from ingestion.receiver import BODY_BYTES
 from ingestion.receiver_openapi import WEBHOOK_PATH, openapi
 from ingestion.signatures import HEADER
-from ingestion.signing_keys import SETTING, KeyRing
 
 DESCRIPTION = openapi(is_signed=True, body_bytes=BODY_BYTES)
 schema = schemathesis.openapi.from_dict(DESCRIPTION)
@@ -27,11 +26,7 @@ UNHURRIED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     """Be a receiver with a signing key."""
-    folder = tmp_path_factory.mktemp("received")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(SETTING, KEY)
-        ring = KeyRing()
-    with receiving(Receiver(folder, ring), folder) as service:
+    with receiving_signed(tmp_path_factory.mktemp("received")) as service:
         yield service
 
 
