@@ -5,23 +5,19 @@ some days ago to the open future, and the invitees of those that may have change
 """
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from ingestion.calendly_api import API_URL, WORKERS, Api, ApiSettings, RefusalError, number_setting
+from ingestion.api_loads import MANY_DAYS, Past, in_parallel, nothing_loaded, progress, take
+from ingestion.apis import RefusalError, number_setting
+from ingestion.calendly_api import API_URL, WORKERS, Api, ApiSettings
 from ingestion.declarations import Table, document_table
 from ingestion.errors import ThroughlineError
 from ingestion.landing import Landing, landing
-from ingestion.rest import ApiError, NoAnswerError
 from ingestion.warehouse import connect, console, has_table
 
 _URI = "json_extract_string(document, '$.uri')"
@@ -33,9 +29,6 @@ SUBMISSIONS = document_table("routing_form_submissions", "uri", _URI)
 EVENTS = document_table("scheduled_events", "uri", _URI)
 INVITEES = document_table("invitees", "uri", _URI)
 TABLES = (MEMBERSHIPS, EVENT_TYPES, GROUPS, ROUTING_FORMS, SUBMISSIONS, EVENTS, INVITEES)
-
-_BATCH_ROWS = 1_000
-_MANY_DAYS = 36_500
 
 
 def load(warehouse: Path, *, backfill: bool = False) -> None:
@@ -53,9 +46,9 @@ def load(warehouse: Path, *, backfill: bool = False) -> None:
             answer; the warehouse is then as before.
     """
     settings = _Settings.read()
-    with landing("calendly", warehouse) as load, _nothing_loaded(), Api.patient(settings.api) as api:
+    with landing("calendly", warehouse) as load, nothing_loaded(), Api.patient(settings.api) as api:
         _, organization = api.me()
-        past = _Past.of(warehouse, organization)
+        past = Past.of(warehouse, "calendly", organization, EVENTS, (EVENTS, INVITEES))
         is_whole = backfill or past.is_lost or past.last_load is None
         reader = _Reader(load, api, organization)
         reader.read_surroundings()
@@ -78,17 +71,6 @@ def load(warehouse: Path, *, backfill: bool = False) -> None:
         load.land([table for table in TABLES if table is not EVENTS], [EVENTS])
 
 
-@contextmanager
-def _nothing_loaded() -> Iterator[None]:
-    """Adds to what the API said what that means for a load."""
-    try:
-        yield
-    except NoAnswerError as error:
-        raise ThroughlineError(f"{error} Nothing was loaded; load again later.") from None
-    except ApiError as error:
-        raise ThroughlineError(f"{error} Nothing was loaded.") from None
-
-
 @dataclass(frozen=True)
 class _Settings:
     """SOURCES__CALENDLY__… as they were given, checked."""
@@ -106,8 +88,8 @@ class _Settings:
         """
         return cls(
             ApiSettings.read(),
-            timedelta(days=number_setting("lookback_days", 0, _MANY_DAYS, 30)),
-            timedelta(days=number_setting("no_show_lookback_days", 0, _MANY_DAYS, 30)),
+            timedelta(days=number_setting("calendly", "lookback_days", 0, MANY_DAYS, 30)),
+            timedelta(days=number_setting("calendly", "no_show_lookback_days", 0, MANY_DAYS, 30)),
         )
 
 
@@ -118,44 +100,6 @@ def check_settings() -> ApiSettings:
         ThroughlineError: A setting is missing or makes no sense.
     """
     return _Settings.read().api
-
-
-@dataclass(frozen=True)
-class _Past:
-    """What earlier loads of an organization left in the warehouse.
-
-    Attributes:
-        last_load: When the last complete one began; None where there was none.
-        is_lost: Whether rows that once landed are gone, so that notes on them mean nothing.
-    """
-
-    last_load: datetime | None = None
-    is_lost: bool = False
-
-    @classmethod
-    def of(cls, warehouse: Path, organization: str) -> "_Past":
-        """Reads raw_meta.loads; a warehouse without one has no past."""
-        if not warehouse.is_file():
-            return cls()
-        with connect(warehouse, read_only=True) as connection:
-            if not has_table(connection, "raw_meta", "loads"):
-                return cls()
-            (last_load,) = connection.execute(
-                "select max(started_at) from raw_meta.loads"
-                " where source = 'calendly' and entity = ? and file_version = ?",
-                [EVENTS.name, organization],
-            ).fetchone()
-            landed = connection.execute(
-                "select entity from raw_meta.loads where source = 'calendly' and entity in (?, ?)"
-                " group by 1 having sum(records_read - records_rejected) > 0",
-                [EVENTS.name, INVITEES.name],
-            ).fetchall()
-            is_lost = any(
-                not has_table(connection, "raw_calendly", table)
-                or connection.execute(f"select 1 from raw_calendly.{table} limit 1").fetchone() is None
-                for (table,) in landed
-            )
-        return cls(last_load.replace(tzinfo=UTC) if last_load else None, is_lost)
 
 
 # When a meeting was last changed, and its count of invitees.
@@ -207,15 +151,8 @@ class _Reader:
         self._organization = organization
 
     def _take(self, table: Table, documents: Iterable[Any], path: str | None = None) -> None:
-        """Hands over documents, no more than some at a time; without any, that nothing was there is noted."""
-        texts = map(json.dumps, documents)
-        chunk = list(islice(texts, _BATCH_ROWS))
-        while True:
-            # Named by the API's own address, so that what comes by way of a proxy has the same name.
-            address = f"{API_URL}/{path or table.name}"
-            self._load.read_documents(table, address, chunk, version=self._organization)
-            if not (chunk := list(islice(texts, _BATCH_ROWS))):
-                return
+        """Hands documents over to the landing."""
+        take(self._load, table, f"{API_URL}/{path or table.name}", documents, version=self._organization)
 
     def read_surroundings(self) -> None:
         """Reads all but the meetings and their invitees; what the organization's plan lacks is passed over."""
@@ -267,17 +204,14 @@ class _Reader:
 
     def read_invitees(self, meetings: list[str]) -> None:
         """Reads the invitees of meetings, several at once."""
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         erased = 0
-        if not console.is_terminal:
-            console.print(f"calendly: reading the invitees of {len(meetings):,} scheduled events")
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("calendly: invitees of scheduled events", total=len(meetings))
+        doing = f"reading the invitees of {len(meetings):,} scheduled events"
+        with progress("calendly", "invitees of scheduled events", len(meetings), doing=doing) as advance:
 
             def noticed() -> Iterator[Any]:
                 nonlocal erased
-                for invitees in _in_parallel(self._api.invitees, meetings, self._api.stop):
-                    progress.advance(bar)
+                for invitees in in_parallel(self._api.invitees, meetings, self._api.stop, workers=WORKERS):
+                    advance()
                     erased += invitees is None
                     yield from invitees or ()
 
@@ -287,20 +221,3 @@ class _Reader:
                 f"calendly: scheduled events erased meanwhile (404): {erased:,}; what the warehouse has of their"
                 " invitees stays."
             )
-
-
-def _in_parallel(work: Callable[[str], Any], items: Iterable[str], stop: Callable[[], None]) -> Iterator[Any]:
-    """The results in the order of the items, with no more of them waiting than keep all threads at work."""
-    remaining = iter(items)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            under_way: deque[Future] = deque(pool.submit(work, item) for item in islice(remaining, 8 * WORKERS))
-            while under_way:
-                result = under_way.popleft().result()
-                under_way.extend(pool.submit(work, item) for item in islice(remaining, 1))
-                yield result
-        except BaseException:
-            # Otherwise those that wait for the rate limit would be waited for.
-            stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -1,27 +1,32 @@
 """Asking Calendly's API: the settings of its token, lists over all their pages, and answers as sentences."""
 
-import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from dlt.common.jsonpath import compile_path
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BaseNextUrlPaginator
 
-from ingestion.errors import ThroughlineError
+from ingestion.apis import (
+    HEADERS,
+    RefusalError,
+    StoppableWait,
+    address_setting,
+    number_setting,
+    place,
+    secret_setting,
+    sentences,
+)
 from ingestion.rest import ApiError, HostBoundSession, HostBoundToken, ImpatientAdapter, PatientAdapter, RateLimit
-from ingestion.settings import source_setting
 from ingestion.warehouse import console
 
 API_URL = "https://api.calendly.com"
 WORKERS = 16
 
-_HEADERS = {"Accept": "application/json", "User-Agent": "throughline"}
 _LIMIT_BEFORE_THE_FIRST_ANSWER = 500
 _PAGE_ROWS = 100
 _COLLECTION = compile_path("collection")
@@ -42,64 +47,14 @@ class ApiSettings:
         Raises:
             ThroughlineError: One is missing or makes no sense.
         """
-        token = (source_setting("calendly", "api_token") or "").strip()
-        # Checked here because the HTTP library would quote it in its complaint.
-        if not re.fullmatch(r"[!-~]+", token):
-            raise ThroughlineError(
-                f"SOURCES__CALENDLY__API_TOKEN {'holds more than a token' if token else 'is missing'}; set it to a"
-                " personal access token of an admin or owner of the Calendly organization."
-            )
-        base_url = (source_setting("calendly", "base_url") or API_URL).strip()
-        if not re.fullmatch(r"https?://([^\s/?#@:\[\]]+|\[[\da-f:]+\])(:\d{1,5})?(/[^\s?#@]*)?", base_url):
-            raise ThroughlineError(
-                f"SOURCES__CALENDLY__BASE_URL is no address like {API_URL}; correct it, or leave it out for that one."
-            )
-        return cls(token, base_url.rstrip("/"), number_setting("max_requests_per_minute", 1, 1_000_000, None))
-
-
-def number_setting(name: str, lowest: int, highest: int, default: int | None) -> int | None:
-    """A setting of the source calendly that is a whole number.
-
-    Raises:
-        ThroughlineError: It is none, or lies outside of its bounds.
-    """
-    text = (source_setting("calendly", name) or "").strip()
-    if not text:
-        return default
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not lowest <= int(text) <= highest:
-        raise ThroughlineError(
-            f"SOURCES__CALENDLY__{name.upper()} is {text!r}; set it to a whole number from {lowest} to {highest:,}."
+        token = secret_setting(
+            "calendly",
+            "api_token",
+            "token",
+            "a personal access token of an admin or owner of the Calendly organization",
         )
-    return int(text)
-
-
-class RefusalError(ApiError):
-    """An answer that is an error, and whose status may be no failure where it was got.
-
-    Attributes:
-        status: Its status.
-        reason: The status and the API's own words.
-    """
-
-    def __init__(self, response: requests.Response, *hidden: str) -> None:
-        """Takes the answer, and what may not be shown although the API may repeat it."""
-        body = response.json()
-        words = ": ".join(str(body[key]) for key in ("title", "message") if body.get(key))
-        details = "; ".join(map(_detail, body["details"])) if isinstance(body.get("details"), list) else ""
-        text = f"{response.status_code} {words}{f' ({details})' if details else ''}".strip()
-        for secret in hidden:
-            text = text.replace(secret, "…")
-        self.status = response.status_code
-        self.reason = text[:300]
-        parts = urlsplit(response.url)
-        super().__init__(f"{parts.hostname} answered {parts.path} with {self.reason}.")
-
-
-def _detail(detail: Any) -> str:
-    """What is wrong with one parameter."""
-    if not isinstance(detail, dict):
-        return str(detail)
-    return " ".join(str(detail[key]) for key in ("parameter", "message") if detail.get(key))
+        base_url = address_setting("calendly", "base_url", API_URL)
+        return cls(token, base_url, number_setting("calendly", "max_requests_per_minute", 1, 1_000_000, None))
 
 
 class _NextPage(BaseNextUrlPaginator):
@@ -114,17 +69,12 @@ class _NextPage(BaseNextUrlPaginator):
         body = response.json()
         pagination = body.get("pagination")
         if not isinstance(body.get("collection"), list) or not isinstance(pagination, dict):
-            raise ApiError(f"{_place(response)} answered with no list.")
+            raise ApiError(f"{place(response)} answered with no list.")
         next_page = pagination.get("next_page")
         if next_page in self._seen or not isinstance(next_page, str | None):
-            raise ApiError(f"{_place(response)} names a next page that leads nowhere.")
+            raise ApiError(f"{place(response)} names a next page that leads nowhere.")
         self._seen.add(next_page)
         self._next_reference = next_page
-
-
-def _place(response: requests.Response) -> str:
-    parts = urlsplit(response.url)
-    return f"{parts.hostname}{parts.path}"
 
 
 class Api:
@@ -137,19 +87,14 @@ class Api:
         self._session = session
         self._auth = HostBoundToken(token=settings.api_token, base_url=settings.base_url)
         self._client = RESTClient(
-            settings.base_url, headers=_HEADERS, auth=self._auth, data_selector=_COLLECTION, session=session
+            settings.base_url, headers=HEADERS, auth=self._auth, data_selector=_COLLECTION, session=session
         )
 
     @classmethod
     @contextmanager
     def patient(cls, settings: ApiSettings) -> Iterator["Api"]:
         """One for loads, which many threads may share; what still waits at the end is stopped."""
-        stopped = threading.Event()
-
-        def wait(seconds: float) -> None:
-            if stopped.wait(seconds):
-                raise ThroughlineError("The load was stopped.")
-
+        wait = StoppableWait()
         limit = settings.requests_per_minute
         adapter = PatientAdapter(
             RateLimit(limit or _LIMIT_BEFORE_THE_FIRST_ANSWER, wait=wait),
@@ -160,9 +105,9 @@ class Api:
         )
         with HostBoundSession(adapter) as session:
             try:
-                yield cls(settings, session, stopped.set)
+                yield cls(settings, session, wait.stop)
             finally:
-                stopped.set()
+                wait.stop()
 
     @classmethod
     @contextmanager
@@ -173,13 +118,13 @@ class Api:
 
     def me(self) -> tuple[str, str]:
         """The URIs of the token's user and of their organization."""
-        with _sentences():
+        with sentences("Calendly"):
             response = self._client.get("users/me", hooks={"response": [self._check]})
         user = response.json().get("resource")
         uris = [user.get(name) if isinstance(user, dict) else None for name in ("uri", "current_organization")]
         if not all(isinstance(uri, str) and uri for uri in uris):
             raise ApiError(
-                f"{_place(response)} names no organization; see whether SOURCES__CALENDLY__BASE_URL is right."
+                f"{place(response)} names no organization; see whether SOURCES__CALENDLY__BASE_URL is right."
             )
         return uris[0], uris[1]
 
@@ -194,7 +139,7 @@ class Api:
 
     def _pages(self, path: str, filters: dict[str, str]) -> Iterator[list[Any]]:
         pages = self._client.paginate(path, params=filters, paginator=_NextPage(), hooks={"response": [self._check]})
-        with _sentences():
+        with sentences("Calendly"):
             yield from pages
 
     def invitees(self, event: str) -> list[Any] | None:
@@ -236,19 +181,19 @@ class Api:
     def _write(self, method: str, path: str, *hidden: str, json: dict[str, Any] | None = None) -> None:
         # Not by dlt's client, which has logs of what it sends; and a redirect would make another request of it.
         url = f"{self._settings.base_url}/{path}"
-        with _sentences():
+        with sentences("Calendly"):
             response = self._session.request(
-                method, url, json=json, headers=_HEADERS, auth=self._auth, allow_redirects=False
+                method, url, json=json, headers=HEADERS, auth=self._auth, allow_redirects=False
             )
         self._check(response, hidden=hidden)
         if response.is_redirect:
-            raise ApiError(f"{_place(response)} leads elsewhere; see whether SOURCES__CALENDLY__BASE_URL is right.")
+            raise ApiError(f"{place(response)} leads elsewhere; see whether SOURCES__CALENDLY__BASE_URL is right.")
 
     def _check(self, response: requests.Response, *_: Any, hidden: tuple[str, ...] = (), **__: Any) -> None:
         if response.status_code == 401:
             if "Authorization" not in response.request.headers:
                 raise ApiError(
-                    f"{_place(response)} wants a token, which only the host of SOURCES__CALENDLY__BASE_URL gets."
+                    f"{place(response)} wants a token, which only the host of SOURCES__CALENDLY__BASE_URL gets."
                 )
             raise ApiError(
                 "Calendly does not accept the token (401); set SOURCES__CALENDLY__API_TOKEN to a valid personal access"
@@ -261,12 +206,3 @@ class Api:
 def _name(uri: str) -> str:
     """The last part of a URI: Calendly's own examples write the same one with different hosts and paths before it."""
     return quote(uri.rstrip("/").rsplit("/", 1)[-1], safe="")
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    """Turns what can still go wrong on the way, such as redirects without end, into a sentence."""
-    try:
-        yield
-    except requests.RequestException as error:
-        raise ApiError(f"Calendly cannot be asked: {error}.") from None

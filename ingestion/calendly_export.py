@@ -1,12 +1,10 @@
 """Calendly's own CSV export of bookings, for teams without access to the API."""
 
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from ingestion.declarations import BOOLEAN, EMAIL, Column, FileTable, local_time
-from ingestion.errors import ThroughlineError
 from ingestion.file_loads import land_files
-from ingestion.settings import source_setting
+from ingestion.local_times import required_zone
 
 _EVENTS = "https://api.calendly.com/scheduled_events/"
 
@@ -78,14 +76,11 @@ def tables() -> list[FileTable]:
     Raises:
         ThroughlineError: The time zone is missing or is none.
     """
-    time_zone = source_setting("calendly_export", "timezone")
-    if not time_zone or time_zone not in available_timezones():
-        said = f"is {time_zone}, which is no time zone" if time_zone else "is not set"
-        raise ThroughlineError(
-            f"SOURCES__CALENDLY_EXPORT__TIMEZONE {said}; the export says nowhere in which zone its times are: set it to"
-            " that of the account that made it, like Europe/Berlin."
-        )
-    return [invitees_table(time_zone)]
+    zone = required_zone(
+        "calendly_export",
+        "the export says nowhere in which zone its times are: set it to that of the account that made it",
+    )
+    return [invitees_table(zone.key)]
 
 
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:

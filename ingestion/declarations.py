@@ -175,21 +175,48 @@ class FileTable(Table):
 
 
 def document_table(
-    name: str, key: str, computed_key: str, complaints: tuple[str, ...] = (), *, is_received: bool = False
+    name: str,
+    key: str,
+    computed_key: str,
+    complaints: tuple[str, ...] = (),
+    *,
+    parent: str | None = None,
+    is_received: bool = False,
 ) -> Table:
     """A raw table of whole JSON documents.
 
     Args:
         name: The table's name in raw_<source>.
         key: The column that identifies a document.
-        computed_key: SQL that makes the key of `document`.
+        computed_key: SQL that makes the key of `document`, and of the parent.
         complaints: SQL over `document`, each a reason to reject it or null.
+        parent: The column that says to what the documents belong, where they do not say it themselves.
         is_received: Whether documents come to us, again and again perhaps: then `received_at` says when each first did.
     """
-    columns = (Column(key, is_required=True, computed=computed_key), Column("document", DOCUMENT, is_required=True))
+    key_column = Column(key, is_required=True, computed=computed_key)
+    parents = (Column(parent, is_required=True),) if parent else ()
+    columns = (key_column, *parents, Column("document", DOCUMENT, is_required=True))
     if not is_received:
         return Table(name, key, columns, complaints)
     return Table(name, key, (*columns, Column("received_at", RECEIPT)), complaints, earliest_by="received_at")
+
+
+def text_in_document(name: str) -> str:
+    """SQL for a field of `document` as a text; null where it is blank."""
+    return f"nullif(trim(json_extract_string(document, '$.{name}')), '')"
+
+
+def key_in_document(parent: str, *persons: str, at: str | None = None) -> str:
+    """SQL for a key of several parts, as a JSON array; null where a part is.
+
+    Args:
+        parent: The column that says to what the document belongs.
+        persons: SQL for what may say who it is about; the first that is not null does.
+        at: The field with the time that tells one of several from another.
+    """
+    parts = [f"coalesce({', '.join(persons)})", *([text_in_document(at)] if at else [])]
+    is_whole = " and ".join(f"{part} is not null" for part in parts)
+    return f"case when {is_whole} then cast(to_json([{', '.join([parent, *parts])}]) as varchar) end"
 
 
 # Where a landed row came from, and when this content of it arrived.

@@ -61,16 +61,16 @@ def land_files(
             if not found:
                 console.print(f"{source}: there is no {wanted(table)}; {table.name} stays as it is.")
         unread = chosen if reread else _unread(source, chosen, warehouse)
-        _say_known(source, sum(map(len, chosen.values())) - sum(map(len, unread.values())))
+        say_known(source, sum(map(len, chosen.values())) - sum(map(len, unread.values())))
         for table, found in unread.items():
             required = [name for name, column in table.cells.items() if not column.is_optional]
             for file in found:
                 check_header(file, required)
-        with _reading(load, list(chain.from_iterable(unread.values()))) as reading:
+        with reading(load, list(chain.from_iterable(unread.values()))) as begin:
             for table, found in unread.items():
                 for file in found:
                     number = load.add_file(table, file.name, version=file.version, modified_at=file.modified_at)
-                    progress = reading(file)
+                    progress = begin(file)
                     for batch in read_batches(file, list(table.cells), progress):
                         load.add_batch(table, number, batch)
         load.land()
@@ -98,8 +98,8 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
             console.print(f"{source}: {shown(url)} holds no {', '.join(f'*{end}' for end in DOCUMENTS)} yet.")
         known = {} if reread else _known_positions(source, table, warehouse)
         unread = [file for file in files if known.get(file.address, ("", None))[0] != file.version]
-        _say_known(source, len(files) - len(unread))
-        with _reading(load, unread) as reading:
+        say_known(source, len(files) - len(unread))
+        with reading(load, unread) as begin:
             for file in unread:
                 document_file = DocumentFile(file, known.get(file.address, ("", None))[1])
                 number = load.add_file(
@@ -109,7 +109,7 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
                     modified_at=file.modified_at,
                     lines_before=document_file.begins_at,
                 )
-                for batch in document_file.batches(reading(file)):
+                for batch in document_file.batches(begin(file)):
                     load.add_batch(table, number, batch)
                 if document_file.position:
                     load.note_position(number, document_file.position)
@@ -124,13 +124,14 @@ def wanted(table: FileTable) -> str:
     return f"{exports} or {table.json_pattern}.json" if table.json_pattern else exports
 
 
-def _say_known(source: str, count: int) -> None:
+def say_known(source: str, count: int) -> None:
+    """Prints how many files are passed over."""
     if count:
         console.print(f"{source}: {count} file{'s' * (count > 1)} unchanged since the last load.")
 
 
 @contextmanager
-def _reading(load: Landing, files: Sequence[SourceFile]) -> Iterator[Callable[[SourceFile], Callable[[int], None]]]:
+def reading(load: Landing, files: Sequence[SourceFile]) -> Iterator[Callable[[SourceFile], Callable[[int], None]]]:
     """Shows a bar for each file that is read, or one for all if they are many; a log gets a line instead."""
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -162,10 +163,15 @@ def _unread(
     """
     unread = {}
     for table, files in chosen.items():
-        notes = _notes(source, table, warehouse)
-        is_known = {file for file in files if notes.get(file.name, ("", None))[0] == file.version}
+        known = known_versions(source, table, warehouse)
+        is_known = {file for file in files if known.get(file.name) == file.version}
         unread[table] = list(dropwhile(is_known.__contains__, files))
     return unread
+
+
+def known_versions(source: str, table: Table, warehouse: Path) -> dict[str, str]:
+    """The version of each file that the warehouse has of a table, by the file's name."""
+    return {name: version for name, (version, _) in _notes(source, table, warehouse).items()}
 
 
 def _known_positions(source: str, table: Table, warehouse: Path) -> dict[str, tuple[str, Position | None]]:

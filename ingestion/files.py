@@ -189,7 +189,7 @@ def check_header(file: SourceFile, required: list[str]) -> None:
         if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise ThroughlineError(f"{file.name} is UTF-16; nothing was loaded. Export it as CSV in UTF-8.")
         stream.seek(0)
-        header = _parquet_header(pq.ParquetFile(stream)) if _is_parquet(file) else _csv_header(_csv_rows(stream))
+        header = _parquet_header(pq.ParquetFile(stream)) if _is_parquet(file) else _csv_header(csv_rows(stream))
     for column in required:
         if column not in header:
             raise ThroughlineError(
@@ -242,10 +242,13 @@ def _is_json(name: str) -> bool:
     return name.lower().endswith(".json")
 
 
-def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:
+def csv_rows(stream: BinaryIO, delimiter: str = ",") -> Iterator[tuple[int, list[str], str]]:
     """The records of a CSV file: the line each begins on, its cells, and its text where quotes made no cells of it.
 
     Blank lines are none. Quotes are taken strictly: a stray one must not swallow the lines that follow it in silence.
+
+    Raises:
+        csv.Error: A quotation mark is never closed.
     """
     # Bytes that are no UTF-8 become surrogates, so that one bad record does not stop the file.
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -259,7 +262,7 @@ def _csv_rows(stream: BinaryIO) -> Iterator[tuple[int, list[str], str]]:
             yield line
         is_at_end = True
 
-    reader = csv.reader(lines(), strict=True)
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     line = 1
     try:
         while True:
@@ -285,7 +288,7 @@ def _csv_header(rows: Iterator[tuple[int, list[str], str]]) -> list[str]:
 
 
 def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
-    rows = _csv_rows(stream)
+    rows = csv_rows(stream)
     header = _csv_header(rows)
     width = len(header)
     positions = {column: header.index(column) for column in columns if column in header}
@@ -300,15 +303,15 @@ def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
             malformed = [
                 (line, printable(text), "has a quotation mark where none can be")
                 if text
-                else (line, _as_text(row), f"has {len(row)} cell{'s' * (len(row) != 1)} where the header has {width}")
+                else (line, as_text(row), f"has {len(row)} cell{'s' * (len(row) != 1)} where the header has {width}")
                 for line, row, text in chunk
                 if line not in kept
             ]
         try:
             batch = _csv_batch(fitting, positions, columns, malformed)
         except UnicodeEncodeError:
-            malformed += [(line, _as_text(row), "is not valid UTF-8") for line, row in fitting if not _is_utf8(row)]
-            batch = _csv_batch([item for item in fitting if _is_utf8(item[1])], positions, columns, malformed)
+            malformed += [(line, as_text(row), "is not valid UTF-8") for line, row in fitting if not is_utf8(row)]
+            batch = _csv_batch([item for item in fitting if is_utf8(item[1])], positions, columns, malformed)
         yield batch
 
 
@@ -327,11 +330,13 @@ def _csv_batch(
     return Batch(cells, pa.array([line for line, _ in records], pa.int64()), malformed)
 
 
-def _is_utf8(row: list[str]) -> bool:
+def is_utf8(row: list[str]) -> bool:
+    """Whether a record's bytes were all UTF-8."""
     return not any(_SURROGATE.search(cell) for cell in row)
 
 
-def _as_text(row: list[str]) -> str:
+def as_text(row: list[str]) -> str:
+    """A record as a line of CSV, for those to whom it is shown."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow(row)
     return printable(buffer.getvalue())

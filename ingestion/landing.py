@@ -205,7 +205,15 @@ class Landing:
             "bytes_digest": position.digest,
         }
 
-    def read_documents(self, table: Table, address: str, texts: Iterable[str], *, version: str = "") -> None:
+    def read_documents(
+        self,
+        table: Table,
+        address: str,
+        texts: Iterable[str],
+        *,
+        version: str = "",
+        parents: Iterable[str] | None = None,
+    ) -> None:
         """Takes JSON documents that an API answered; called again, it continues the same address.
 
         Args:
@@ -213,16 +221,20 @@ class Landing:
             address: Where they come from; this is what `source_file` says in the warehouse.
             texts: The documents.
             version: Kept in raw_meta.loads.file_version.
+            parents: To what each of them belongs, where the table has a column for that.
         """
         number = self._numbers.get((table.name, address))
         if number is None:
             number = self.add_file(table, address, version=version, modified_at=self.started_at, is_part=True)
             self._numbers[table.name, address] = number
-        documents = pa.array(list(texts), pa.string())
+        # In the order of the columns: what they belong to comes first.
+        columns = [texts] if parents is None else [parents, texts]
+        cells = {name: pa.array(list(values), pa.string()) for name, values in zip(table.cells, columns, strict=True)}
+        count = len(cells["document"])
         line = self._documents_read[number]
-        lines = pa.array(range(line + 1, line + 1 + len(documents)), pa.int64())
-        self._documents_read[number] += len(documents)
-        self.add_batch(table, number, Batch({"document": documents}, lines, []))
+        lines = pa.array(range(line + 1, line + 1 + count), pa.int64())
+        self._documents_read[number] += count
+        self.add_batch(table, number, Batch(cells, lines, []))
 
     def land(self, *stages: Sequence[Table]) -> None:
         """Compares, merges stage after stage, and notes what was read; prints a line for each file.
@@ -551,9 +563,8 @@ class Landing:
         if len(files) > TOLD_FILES:
             for entity in dict.fromkeys(note["entity"] for note in files):
                 these = [note for note in files if note["entity"] == entity]
-                self._report_counts(
-                    entity, f"{len(these):,} files", sum((Counter(_counts(one)) for one in these), Counter())
-                )
+                origin = these[0]["source_file"] if len(these) == 1 else f"{len(these):,} files"
+                self._report_counts(entity, origin, sum((Counter(_counts(one)) for one in these), Counter()))
             files = [note for note in files if note["records_rejected"]]
         for note in files:
             self._report_counts(note["entity"], note["source_file"], _counts(note))

@@ -1,10 +1,13 @@
 """Asking a REST API: one rate limit for all threads, patience with faults, and a token that only one host ever sees."""
 
 import json
+import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +35,8 @@ _BROKEN = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+# The headers in which tokens travel.
+_TOKENS = ("Authorization", "API-KEY")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -65,36 +70,51 @@ class RateLimitedError(NoAnswerError):
 
 @configspec
 class HostBoundToken(AuthConfigBase):
-    """A bearer token for the host of `base_url`, whichever URL a page of an answer leads to."""
+    """A token for the host of `base_url`, whichever URL a page of an answer leads to.
+
+    Attributes:
+        token: The token, or key.
+        base_url: Of the API.
+        header: Where it stands; a bearer token stands in Authorization.
+    """
 
     token: TSecretStrValue = None
     base_url: str = None
+    header: str = "Authorization"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Adds the token to a request to its own host."""
         if origin(request.url) == origin(self.base_url):
-            request.headers["Authorization"] = f"Bearer {self.token}"
+            is_bearer = self.header == "Authorization"
+            request.headers[self.header] = f"Bearer {self.token}" if is_bearer else self.token
         return request
 
 
 class RateLimit:
-    """At most so many requests in any 60 seconds, as the server counts them, over all threads.
+    """At most so many requests in any window of time, as the server counts them, over all threads.
 
-    A request holds its place from when it is sent until 60 seconds after its answer: it reached the server somewhere
+    A request holds its place from when it is sent until a window after its answer: it reached the server somewhere
     between the two, and so no two clocks need agree.
     """
 
     def __init__(
-        self, limit: int, *, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], None] = time.sleep
+        self,
+        limit: int,
+        *,
+        window_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """Starts with an empty window.
 
         Args:
-            limit: Requests a minute.
+            limit: Requests in a window.
+            window_seconds: How long one lasts; left out, a minute.
             clock: Seconds from any beginning.
             wait: Lets that many seconds pass.
         """
         self.limit = limit
+        self._window_seconds = WINDOW_SECONDS if window_seconds is None else window_seconds
         self._clock = clock
         self._wait = wait
         self._lock = threading.Lock()
@@ -127,19 +147,19 @@ class RateLimit:
             instant = self._clock()
             if instant < self._paused_until:
                 return self._paused_until - instant
-            while self._answered and self._answered[0] + WINDOW_SECONDS <= instant:
+            while self._answered and self._answered[0] + self._window_seconds <= instant:
                 self._answered.popleft()
             if self._under_way + len(self._answered) < self.limit:
                 self._under_way += 1
                 return 0.0
             # With nothing answered all places are under way, and one of them may fall free at any moment.
-            return self._answered[0] + WINDOW_SECONDS - instant if self._answered else 0.05
+            return self._answered[0] + self._window_seconds - instant if self._answered else 0.05
 
 
 class PatientAdapter(HTTPAdapter):
     """Sends within a rate limit, waits out 429, and asks again where an answer is none.
 
-    What comes back is JSON, a redirect, or 401.
+    What comes back is JSON, a redirect, or 401. An API with several limits overrides what concerns them.
     """
 
     def __init__(
@@ -154,7 +174,7 @@ class PatientAdapter(HTTPAdapter):
         """Makes a pool of connections.
 
         Args:
-            rate: The limit that all requests share.
+            rate: The limit that requests share.
             is_limit_fixed: Whether it stays what it is, whatever X-RateLimit-Limit says.
             connections: How many to keep open.
             say: Takes a sentence for the person who waits.
@@ -183,6 +203,20 @@ class PatientAdapter(HTTPAdapter):
             return response
         raise NoAnswerError(request, f"in {len(BACK_OFF_SECONDS) + 1} attempts, the last time {fault}")
 
+    def rate_of(self, _: requests.PreparedRequest) -> RateLimit:
+        """The limit within which a request is sent."""
+        return self._rate
+
+    def follow(self, response: requests.Response) -> None:
+        """Sets a limit to what an answer says it is."""
+        limit = response.headers.get("X-RateLimit-Limit", "")
+        if not self._is_limit_fixed and limit.isdecimal() and int(limit):
+            self._rate.limit = int(limit)
+
+    def seconds_until_reset(self, response: requests.Response) -> float:
+        """How long an answer that is 429 wants one to wait."""
+        return _seconds_until_reset(response)
+
     def _admitted(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> tuple[requests.Response | None, str | None]:
@@ -191,8 +225,8 @@ class PatientAdapter(HTTPAdapter):
             response, fault = self._attempt(request, *args, **kwargs)
             if response is None or response.status_code != 429:
                 return response, fault
-            seconds = _seconds_until_reset(response)
-            if self._rate.pause(seconds):
+            seconds = self.seconds_until_reset(response)
+            if self.rate_of(request).pause(seconds):
                 self._say(f"the rate limit is reached; waiting {seconds:.0f} s.")
         raise RateLimitedError(
             request, f"but 429, {_REFUSALS} times: something else uses up the rate limit of this token"
@@ -202,7 +236,8 @@ class PatientAdapter(HTTPAdapter):
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> tuple[requests.Response | None, str | None]:
         """An answer, or what is wrong with it."""
-        self._rate.acquire()
+        rate = self.rate_of(request)
+        rate.acquire()
         try:
             response = super().send(request, *args, **kwargs)
             # The body is read here, where a connection that drops in the middle is still a fault to mend.
@@ -210,10 +245,8 @@ class PatientAdapter(HTTPAdapter):
         except _BROKEN as error:
             return None, _sentence(error)
         finally:
-            self._rate.release()
-        limit = response.headers.get("X-RateLimit-Limit", "")
-        if not self._is_limit_fixed and limit.isdecimal() and int(limit):
-            self._rate.limit = int(limit)
+            rate.release()
+        self.follow(response)
         return response, None if response.status_code == 429 else _fault(response)
 
 
@@ -258,7 +291,8 @@ class HostBoundSession(requests.Session):
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Takes the token off a redirected request that leaves its host; and adds none from a .netrc file."""
         if origin(prepared_request.url) != origin(response.request.url):
-            prepared_request.headers.pop("Authorization", None)
+            for header in _TOKENS:
+                prepared_request.headers.pop(header, None)
 
 
 class _NoCookies(RequestsCookieJar):
@@ -289,6 +323,20 @@ def _is_json(response: requests.Response) -> bool:
         return isinstance(response.json(), dict)
     except (json.JSONDecodeError, requests.exceptions.JSONDecodeError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def retry_at(response: requests.Response) -> datetime | None:
+    """When Retry-After lets one ask again, be it a number of seconds, an HTTP date or an ISO instant, in UTC."""
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII):
+        return datetime.now(UTC) + timedelta(seconds=float(text))
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            instant = parse(text)
+            return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            pass
+    return None
 
 
 def _seconds_until_reset(response: requests.Response) -> float:

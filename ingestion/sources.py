@@ -7,15 +7,22 @@ from ingestion.errors import ThroughlineError
 from ingestion.settings import missing_company_seeds, source_setting
 from ingestion.warehouse import console
 
-# Each source with the setting without which it is skipped.
+# Each source with the settings of which it needs one, or else is skipped.
 SOURCES = {
-    "crm": "bucket_url",
-    "calendly": "api_token",
-    "calendly_webhooks": "bucket_url",
-    "calendly_export": "bucket_url",
-    "ad_spend": "bucket_url",
+    "crm": ("bucket_url",),
+    "calendly": ("api_token",),
+    "calendly_webhooks": ("bucket_url",),
+    "calendly_export": ("bucket_url",),
+    "ad_spend": ("bucket_url",),
+    "zoom": ("client_id", "bucket_url"),
+    "bigmarker": ("api_key",),
 }
-MEANINGS = {"bucket_url": "the folder or s3:// prefix of its files", "api_token": "a token of its API"}
+MEANINGS = {
+    "bucket_url": "the folder or s3:// prefix of its files",
+    "api_token": "a token of its API",
+    "api_key": "a key of its API",
+    "client_id": "the client id of a server-to-server OAuth app",
+}
 
 
 def checked_sources(names: list[str] | None) -> list[str]:
@@ -29,9 +36,20 @@ def checked_sources(names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or SOURCES))
 
 
-def required_setting(name: str) -> str:
-    """The name of the setting without which a source is skipped, as it stands in the environment."""
-    return f"SOURCES__{name.upper()}__{SOURCES[name].upper()}"
+def is_configured(name: str) -> bool:
+    """Whether a source has a setting that it needs to be loaded."""
+    return any(source_setting(name, setting) for setting in SOURCES[name])
+
+
+def required_settings(name: str) -> list[str]:
+    """The names of the settings of which a source needs one, as they stand in the environment."""
+    return [f"SOURCES__{name.upper()}__{setting.upper()}" for setting in SOURCES[name]]
+
+
+def remedy(name: str) -> str:
+    """What to do so that a source is not skipped."""
+    named = zip(required_settings(name), SOURCES[name], strict=True)
+    return f"set {', or '.join(f'{name} to {MEANINGS[setting]}' for name, setting in named)}"
 
 
 def load_sources(names: list[str], warehouse: Path, *, reread: bool = False, backfill: bool = False) -> list[str]:
@@ -59,16 +77,16 @@ def load_sources(names: list[str], warehouse: Path, *, reread: bool = False, bac
 
 
 def _load(name: str, warehouse: Path, reread: bool, backfill: bool) -> None:
-    setting = SOURCES[name]
-    value = source_setting(name, setting)
-    if not value:
-        console.print(
-            f"{name}: skipped, because it has no settings; set {required_setting(name)} to {MEANINGS[setting]}."
-        )
+    if not is_configured(name):
+        console.print(f"{name}: skipped, because it has no settings; {remedy(name)}.")
         return
     # Only now, as dlt takes two seconds, and `throughline --help` should be quick.
     module = import_module(f"ingestion.{name}")
-    if setting == "bucket_url":
-        module.load(value, warehouse, reread=reread)
-    else:
-        module.load(warehouse, backfill=backfill)
+    match SOURCES[name]:
+        case ("bucket_url",):
+            module.load(source_setting(name, "bucket_url"), warehouse, reread=reread)
+        case (_,):
+            module.load(warehouse, backfill=backfill)
+        case _:
+            # By its API, its files, or both.
+            module.load(warehouse, reread=reread, backfill=backfill)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from ingestion.calendly_api import Api, ApiSettings, RefusalError
+from ingestion.apis import RefusalError
+from ingestion.calendly_api import Api, ApiSettings
 from ingestion.errors import ThroughlineError
 from ingestion.receiver_openapi import WEBHOOK_PATH
 from ingestion.rest import ApiError, NoAnswerError, RateLimitedError
