@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ingestion.alerts import alert, all_is_well
-from ingestion.demo.calendly_simulator import serving
+from ingestion.demo.simulator import serving
 
 
 class Sink:

@@ -22,7 +22,9 @@ from support import query
 from ingestion import calendly, rest
 from ingestion.declarations import OUTCOMES
 from ingestion.demo.calendly_history import CalendlyHistory
-from ingestion.demo.calendly_simulator import DROPPED, HTML, TOKEN, CalendlySimulator, Fault, serving, simulated
+from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
+from ingestion.demo.simulator import DROPPED, HTML, Fault, serving
+from ingestion.demo.simulators import simulated
 from ingestion.errors import ThroughlineError
 
 TABLES = [table.name for table in calendly.TABLES]

@@ -18,7 +18,8 @@ from support import query
 
 from ingestion import calendly
 from ingestion.declarations import OUTCOMES
-from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator, serving
+from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
+from ingestion.demo.simulator import serving
 
 TABLES = [table.name for table in calendly.TABLES]
 DAY = timedelta(days=1)

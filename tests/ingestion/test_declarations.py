@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support import PROJECT_ROOT
 
-from ingestion import ad_spend, calendly, calendly_export, calendly_webhooks, crm
+from ingestion import ad_spend, bigmarker, calendly, calendly_export, calendly_webhooks, crm, zoom
 from ingestion.cli import SOURCES
 from ingestion.declarations import LOADS, REJECTED_RECORDS
 from ingestion.files import Batch
@@ -20,6 +20,8 @@ TABLES = {
     "calendly_webhooks": [calendly_webhooks.DELIVERIES],
     "calendly_export": [calendly_export.invitees_table("UTC")],
     "ad_spend": [ad_spend.spend_table("USD")],
+    "zoom": zoom.TABLES,
+    "bigmarker": bigmarker.TABLES,
 }
 CELLS = {
     "varchar": "EUR",
@@ -28,7 +30,11 @@ CELLS = {
     "decimal(38, 9)": "1",
     "boolean": "yes",
 }
-DELIVERY = '{"event": "x", "payload": {}, "uri": "u"}'
+# It has what makes a key of a document, whichever table it is for.
+DOCUMENT = """
+{"event": "x", "payload": {}, "uri": "u", "id": 1, "uuid": "i", "join_time": "t",
+ "entered_at": "t", "conference_id": "c"}
+"""
 
 
 def declared_columns(path):
@@ -55,7 +61,7 @@ def test_dbt_declares_what_the_loader_makes(source, warehouse):
     assert {table: columns for table, columns in sources.items() if table != "raw_meta.builds"} == loader
     with landing(source, warehouse) as load:
         for table in TABLES[source]:
-            cells = [DELIVERY if c.kind.sql_type == "json" else CELLS[c.kind.sql_type] for c in table.cells.values()]
+            cells = [DOCUMENT if c.kind.sql_type == "json" else CELLS[c.kind.sql_type] for c in table.cells.values()]
             number = load.add_file(table, "a file", version="1", modified_at=load.started_at)
             columns = {name: pa.array([cell]) for name, cell in zip(table.cells, cells, strict=True)}
             load.add_batch(table, number, Batch(columns, pa.array([1]), []))

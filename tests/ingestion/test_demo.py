@@ -15,12 +15,24 @@ from pathlib import Path
 import pytest
 
 from ingestion import demo
-from ingestion.demo import ad_spend, bookings, calendly, calendly_export, calendly_webhooks
+from ingestion.demo import (
+    ad_spend,
+    bigmarker,
+    bookings,
+    calendly,
+    calendly_export,
+    calendly_webhooks,
+    webinar_crews,
+    webinars,
+    zoom_api,
+)
 from ingestion.demo.calendly_history import event_of
 from ingestion.demo.calendly_history import written as in_calendly
 from ingestion.demo.crm import HEADERS, OLD_NAMES
 from ingestion.demo.files import replacing
+from ingestion.demo.simulators import simulated
 from ingestion.demo.world import CHANNELS, END, SEGMENTS, START, World
+from ingestion.errors import ThroughlineError
 from ingestion.signatures import verify
 
 WINDOW = timedelta(days=90)
@@ -60,6 +72,20 @@ def seen(world: World) -> dict[str, dict[str, str]]:
     for export in calendly_export.EXPORTS:
         rows = calendly_export.rows(world, export)
         documents[export.name] = {row["Invitee Email"] + row["Start Date & Time"]: json.dumps(row) for row in rows}
+    accounts = {"zoom": zoom_api.account(world), "bigmarker": bigmarker.account(world)}
+    for source, kind in (
+        ("zoom", "registrants"),
+        ("zoom", "participants"),
+        ("bigmarker", "registrations"),
+        ("bigmarker", "attendees"),
+    ):
+        documents[f"{source} {kind}"] = {
+            " ".join((place, *(document.get(name) or "" for name in ("id", "user_id", "entered_at")))): json.dumps(
+                document
+            )
+            for place, listed in accounts[source][kind].items()
+            for document in listed
+        }
     return documents
 
 
@@ -159,10 +185,13 @@ def test_same_seed_writes_the_same_bytes_in_any_process(tmp_path):
     ("source", "digest"),
     [
         ("crm", "4c9dd1ffb20dc0a8"),
-        ("calendly", "89b3759f4141d641"),
-        ("calendly_webhooks", "1e7683cb25955950"),
+        ("calendly", "844cd9fa9c346389"),
+        ("calendly_webhooks", "21158a55fbb7032d"),
         ("calendly_export", "9c53a7a2f8c575c5"),
         ("ad_spend", "5aeda08e0c1da13a"),
+        ("zoom", "365c1f4c9f8528e8"),
+        ("zoom_api", "5e49f489cdcfcdb3"),
+        ("bigmarker", "9a8ce9f95d781e09"),
     ],
 )
 def test_default_export_is_pinned(folder, source, digest):
@@ -199,6 +228,10 @@ def test_larger_world_holds_the_smaller_one_unchanged(tmp_path):
             assert set(text.splitlines()) < set(large_files[name].splitlines())
         if source == "ad_spend":
             assert text == large_files[name]
+        if source == "zoom":
+            # The third line sums up the rest.
+            few, many = ([*lines[:3], *lines[4:]] for lines in (text.splitlines(), large_files[name].splitlines()))
+            assert not Counter(few) - Counter(many)
     for kind, few in seen(small).items():
         many = seen(large)[kind]
         assert few.items() <= many.items(), kind
@@ -445,6 +478,11 @@ KEYS = {
 }
 
 
+def is_webinar(event: dict) -> bool:
+    """Whether people sign up for a webinar by an event."""
+    return event["name"] in {bookings.EVENT_TYPES[webinar.kind].name for webinar in webinars.WEBINARS}
+
+
 def json_of(path: Path):
     """Return what a JSON file holds."""
     return json.loads(path.read_text(encoding="utf-8"))
@@ -500,7 +538,7 @@ def deliveries(bodies):
 
 
 @pytest.fixture(scope="module")
-def chains(history):
+def every_chain(history):
     """Hold the bookings: lists of invitees, of which each takes the place of the one before."""
     invitees = {invitee["uri"]: invitee for invitee in history.organization()["invitees"]}
     booked = []
@@ -518,6 +556,18 @@ def chains(history):
 def events(history):
     """Hold every scheduled event by its URI."""
     return {event["uri"]: event for event in history.organization()["scheduled_events"]}
+
+
+@pytest.fixture(scope="module")
+def chains(events, every_chain):
+    """Hold the bookings that are calls."""
+    return [chain for chain in every_chain if not is_webinar(events[chain[0]["event"]])]
+
+
+@pytest.fixture(scope="module")
+def sign_ups(events, every_chain):
+    """Hold the bookings that are sign-ups for webinars."""
+    return [chain for chain in every_chain if is_webinar(events[chain[0]["event"]])]
 
 
 @pytest.fixture(scope="module")
@@ -646,10 +696,10 @@ def test_groups_and_several_hosts_are_in_it(events, chains):
     assert {"Asia/Calcutta", "Europe/Kiev", "US/Pacific"} < zones
 
 
-def test_bookers_are_the_contacts_of_the_crm(world, chains):
+def test_bookers_are_the_contacts_of_the_crm(world, every_chain):
     """By their addresses, a few of them in another case."""
     emails = {contact.email for account in world.accounts() for contact in account.contacts}
-    booked = [chain[0]["email"] for chain in chains]
+    booked = [chain[0]["email"] for chain in every_chain]
     assert {email.lower() for email in booked} < emails
     assert 0.02 < sum(email not in emails for email in booked) / len(booked) < 0.1
 
@@ -947,3 +997,232 @@ def test_channels_differ_in_what_a_booking_costs(world, chains, channels, window
     assert followed[False, True] >= booked["tiktok_paid_ads"]
     assert followed[True, False] > 30
     assert followed[True, True] == 0
+
+
+# --- Webinars -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def people(world):
+    """Hold what everybody had to do with each webinar."""
+    return webinars.parts(world)
+
+
+@pytest.fixture(scope="module")
+def figures(world):
+    """Hold what must come out of each webinar."""
+    return webinars.truth(world)
+
+
+@pytest.fixture(scope="module")
+def reports(folder):
+    """Hold the files that were exported from Zoom, as bytes."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "zoom").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def zoom(folder):
+    """Hold what the simulator of Zoom's API serves."""
+    return json_of(folder / "zoom_api" / "account.json")
+
+
+@pytest.fixture(scope="module")
+def conferences(folder):
+    """Hold what the simulator of BigMarker's API serves."""
+    return json_of(folder / "bigmarker" / "account.json")
+
+
+def test_there_is_a_year_by_reports_and_one_on_both_platforms(figures):
+    """Every other week, in both languages in turn; one is still to come, and two are known to nobody but its guests."""
+    starts = [webinar.session.starts_at for webinar in webinars.WEBINARS]
+    assert list(figures) == list(webinars.WEBINARS)
+    assert {later - earlier for earlier, later in pairwise(starts)} == {
+        timedelta(days=16, hours=-5),
+        timedelta(days=12, hours=5),
+    }
+    assert Counter(webinar.source for webinar in figures) == {"reports": 26, "api": 13, "bigmarker": 14}
+    assert Counter(webinar.kind for webinar in figures).most_common()[-1][1] == 8
+    assert [webinar.number for webinar in figures if webinar.is_to_come] == [52]
+    unknown = [webinar.source for webinar in figures if not webinar.is_reported]
+    assert unknown == ["reports", "api", "bigmarker"]
+    assert len([webinar for webinar in figures if not webinar.is_in_catalogue]) == 1
+
+
+def test_german_webinars_are_attended_best(figures):
+    """In each course, of which one is attended worst; nearly all of them are there for most of the time."""
+
+    def rate(chosen) -> float:
+        counted = [figures[webinar] for webinar in figures if webinar.is_reported and chosen(webinar)]
+        return sum(one.attended for one in counted) / sum(one.registered for one in counted)
+
+    rates = {kind: rate(lambda webinar, kind=kind: webinar.kind == kind) for kind in {one.kind for one in figures}}
+    assert all(0.35 < share < 0.6 for share in rates.values())
+    for campaign in webinars.COURSES:
+        assert rates[f"{campaign}-german"] > rates[f"{campaign}-english"] + 0.05
+    courses = {campaign: rate(lambda one, name=campaign: one.session.campaign == name) for campaign in webinars.COURSES}
+    assert min(courses, key=courses.get) == "cover-in-minutes"
+    assert 0.4 < rate(lambda _: True) < 0.46
+    assert 3_000 < sum(one.registered for one in figures.values()) < 3_600
+    walk_ins = [figures[webinar].walk_ins for webinar in figures if webinar.is_reported]
+    assert 100 < sum(walk_ins) < 300
+    assert all(
+        25 < figures[webinar].average_attended_minutes < 45 and figures[webinar].registered > 20
+        for webinar in figures
+        if webinar.is_reported and webinar.number > 12
+    )
+
+
+def test_who_came_by_the_crms_account_was_there(world, people):
+    """And nobody else: each touch of a webinar's date is somebody's part, from that instant on."""
+    told = {
+        (touch.session, touch.contact.email, touch.at)
+        for account in world.accounts()
+        for touch in account.touches
+        if touch.channel.name == "Webinar"
+    }
+    there = {
+        (webinar.session, part.contact.email, part.spans[0].joined_at.replace(second=0)): part.is_by_phone
+        for webinar, parts in people.items()
+        for part in parts
+        if part.spans
+    }
+    assert there.keys() == {(session, email, at.replace(second=0)) for session, email, at in told}
+    assert 10 < sum(there.values()) < 50
+    assert all(
+        part.spans[0].left_at > part.spans[0].joined_at for parts in people.values() for part in parts if part.spans
+    )
+
+
+def test_sign_ups_by_calendly_stand_for_their_webinars(people, sign_ups, events):
+    """From when that began: as many as the generator's, with those who moved and those who called off."""
+    starts = {webinar.session.starts_at: webinar for webinar in webinars.WEBINARS}
+    kinds = {bookings.EVENT_TYPES[webinar.kind].name: webinar.kind for webinar in webinars.WEBINARS}
+    told = Counter()
+    for chain in sign_ups:
+        path = [starts[datetime.fromisoformat(events[invitee["event"]]["start_time"])] for invitee in chain]
+        assert {webinar.kind for webinar in path} == {kinds[events[chain[0]["event"]]["name"]]}
+        told[*(webinar.number for webinar in path), chain[0]["email"].lower(), chain[-1]["status"]] += 1
+    expected = Counter()
+    for part in (part for parts in people.values() for part in parts if part.sign_up):
+        later = [webinars.next_of_its_kind(part.webinar).number] if part.sign_up.moved_at else []
+        status = "canceled" if part.sign_up.canceled_at else "active"
+        expected[part.webinar.number, *later, part.contact.email, status] += 1
+    assert told == expected
+    assert 1_100 < len(sign_ups) < 1_600
+    assert min(chain[0]["created_at"] for chain in sign_ups) > "2024-12"
+    assert Counter(len(chain) for chain in sign_ups)[2] > 15
+    assert 30 < sum(chain[-1]["status"] == "canceled" for chain in sign_ups) < 120
+
+
+def test_the_catalogue_names_the_webinars_that_there_are(organization):
+    """Each date on which one could sign up by Calendly, but for one; a row for all dates of each number before."""
+    uris = {document["name"]: document["uri"] for document in organization["event_types"]}
+    rows = seed("webinar_catalogue")
+    dated = [row for row in rows if row["date"]]
+    expected = [
+        webinar
+        for webinar in webinars.WEBINARS
+        if webinar.session.starts_at >= webinars.CALENDLY_SINCE and webinar.is_in_catalogue
+    ]
+    for row, webinar in zip(rows, [*webinars.WEBINARS[:6], *expected], strict=True):
+        assert (row["webinar"], row["course"], row["language"]) == (webinar.title, webinar.course, webinar.language)
+        assert row["platform"].lower() == webinar.platform
+        assert row["platform_id"].replace(" ", "") == webinar.platform_id
+    for row, webinar in zip(dated, expected, strict=True):
+        assert row["date"] == f"{webinar.date}"
+        assert row["event_type_uri"] == uris[bookings.EVENT_TYPES[webinar.kind].name]
+    assert {row["event_type_uri"] for row in rows if not row["date"]} == {""}
+
+
+def test_reports_have_the_layouts_of_their_times(reports):
+    """The first ones as in 2020, the others as today; one was exported twice, and one is no Attendee Report."""
+    exported = [webinar for webinar in webinars.WEBINARS if webinar.is_exported]
+    names = {f"attendee_{webinar.platform_id}_{webinar.date:%Y_%m_%d}.csv" for webinar in exported}
+    again = {name for name in reports if name.endswith(" (1).csv")}
+    others = {name for name in reports if not name.startswith("attendee_")}
+    assert (len(names), len(again), len(others)) == (26, 1, 1)
+    assert set(reports) == names | again | others
+    older = [name for name, content in reports.items() if not content.startswith(b"\xef\xbb\xbf")]
+    assert sorted(name[-14:-4] for name in older) == ["2024_07_09", "2024_07_25", "2024_08_06", "2024_08_22"]
+    for name in names | again:
+        lines = reports[name].decode("utf-8-sig").splitlines()
+        assert (b"\r\n" in reports[name]) == (name not in older)
+        sections = [line.strip(",") for line in lines if line.strip(",").endswith((" Details", " Attended"))]
+        assert sections == ["Host Details", "Panelist Details", "Attendee Details", "Other Attended"]
+    early, late = (reports[name] for name in (next(iter(again)).replace(" (1)", ""), *again))
+    assert early.count(b"approved") > late.count(b"approved")
+
+
+def test_reports_are_in_berlins_time(reports):
+    """At four in the afternoon there, or eleven in the morning, or an hour less in winter."""
+    hours = Counter()
+    for name, content in reports.items():
+        if name.startswith("attendee_"):
+            topic = list(csv.reader(content.decode("utf-8-sig").splitlines()))[3]
+            hours[re.search(r"(\d?\d):5[67]", topic[2])[1].lstrip("0"), topic[2][-2:]] += 1
+    assert set(hours) == {("3", "PM"), ("2", "PM"), ("10", "AM"), ("9", "AM")}
+
+
+def test_zooms_account_has_its_corners(zoom):
+    """UUIDs that need care, a webinar begun twice, one without a report, a waiting room, and people without a name."""
+    assert set(zoom) == words("users webinars instances registrants panelists reports participants")
+    (listed,) = zoom["webinars"].values()
+    assert len(listed) == len(zoom["instances"]) == 13
+    assert set(zoom["webinars"]) < {user["id"] for user in zoom["users"]}
+    uuids = [instance["uuid"] for instances in zoom["instances"].values() for instance in instances]
+    assert sum(uuid.startswith("/") for uuid in uuids) == sum("//" in uuid for uuid in uuids) == 1
+    assert sorted(map(len, zoom["instances"].values())) == [1] * 12 + [2]
+    assert set(zoom["reports"]) == set(zoom["participants"]) < set(uuids)
+    assert len(uuids) - len(zoom["reports"]) == 1
+    registrants = {one["id"]: one for listed in zoom["registrants"].values() for one in listed}
+    assert Counter(one["status"] for one in registrants.values()).keys() == {"approved", "pending", "denied"}
+    sessions = [session for sessions in zoom["participants"].values() for session in sessions]
+    assert {session["registrant_id"] for session in sessions} <= {"", *registrants}
+    assert sum(session["status"] == "in_waiting_room" for session in sessions) > 10
+    nameless = [session for session in sessions if not session["user_email"]]
+    assert 5 < sum(bool(session["registrant_id"]) for session in nameless) < len(nameless)
+    for uuid, report in zoom["reports"].items():
+        assert all(
+            session["leave_time"] <= report["end_time"] and session["user_id"] for session in zoom["participants"][uuid]
+        )
+
+
+def test_bigmarkers_account_has_its_corners(conferences):
+    """One conference still to come, with guests and without a list of who came; visits without an end or an address."""
+    ids = [conference["id"] for conference in conferences["conferences"]]
+    assert all(re.fullmatch("[0-9a-f]{12}", name) for name in ids)
+    assert set(ids) == set(conferences["registrations"])
+    assert set(ids) - set(conferences["attendees"]) == {ids[-1]}
+    assert len(conferences["registrations"][ids[-1]]) > 20
+    visits = [visit for visits in conferences["attendees"].values() for visit in visits]
+    assert len({(visit["conference_id"], visit["bmid"], visit["entered_at"]) for visit in visits}) == len(visits)
+    assert 10 < sum(visit["leaved_at"] is None for visit in visits) < 0.1 * len(visits)
+    registered = {(place, one["bmid"]) for place, listed in conferences["registrations"].items() for one in listed}
+    nameless = {(visit["conference_id"], visit["bmid"]) for visit in visits if not visit["email"]}
+    assert nameless
+    assert nameless < registered
+
+
+def test_larkfields_own_people_are_listed_where_they_must_not_count(world, reports, zoom, conferences):
+    """A host and two panelists, one of whom now and then watches as an attendee, too."""
+    roles = {
+        webinar: Counter(member.role for member in webinar_crews.crew(world, webinar)) for webinar in webinars.WEBINARS
+    }
+    assert {(counts["host"], counts["panelist"]) for counts in roles.values()} == {(1, 2)}
+    assert sum(counts["attendee"] for counts in roles.values()) == 11
+    own = "@larkfield.example.com"
+    for name, content in reports.items():
+        if name.startswith("attendee_"):
+            assert 3 <= content.decode("utf-8-sig").count(own) <= 4
+    for sessions in zoom["participants"].values():
+        assert sum(session["user_email"].endswith(own) for session in sessions) in (3, 4)
+    for visits in conferences["attendees"].values():
+        assert sum(visit["email"].endswith(own) for visit in visits) in (3, 4)
+    for listed in (*zoom["registrants"].values(), *conferences["registrations"].values()):
+        assert not any(one["email"].endswith(own) for one in listed)
+
+
+def test_without_the_demos_files_nothing_is_simulated(tmp_path):
+    """A sentence says how to make them."""
+    with pytest.raises(ThroughlineError, match="throughline demo"), simulated(tmp_path):
+        pass

@@ -22,7 +22,10 @@ from support import PROJECT_ROOT
 
 from ingestion import doctor, warehouse_checks
 from ingestion.declarations import LOADS
-from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator, Fault, serving
+from ingestion.demo.bigmarker_simulator import API_KEY, PATH, BigMarkerSimulator
+from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
+from ingestion.demo.simulator import Fault, serving
+from ingestion.demo.zoom_simulator import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET, ZoomSimulator
 from ingestion.files import list_files
 from ingestion.findings import size, span
 from ingestion.settings import published_path, site_path
@@ -67,11 +70,15 @@ class World:
     Attributes:
         folder: Where all of it lies.
         simulator: Calendly.
+        zoom: Zoom.
+        bigmarker: BigMarker.
         patch: Sets the environment.
     """
 
     folder: Path
     simulator: CalendlySimulator
+    zoom: ZoomSimulator
+    bigmarker: BigMarkerSimulator
     patch: pytest.MonkeyPatch
 
     @property
@@ -125,14 +132,15 @@ def now():
 def template(tmp_path_factory):
     """Be the folder of a healthy installation; its files do not say where they lie."""
     folder = tmp_path_factory.mktemp("healthy")
-    for name in ("crm", "ad_spend", "deliveries/2026-11-21", "calendly_export"):
+    for name in ("crm", "ad_spend", "deliveries/2026-11-21", "calendly_export", "zoom"):
         (folder / name).mkdir(parents=True)
     for name in ("marketing_data", "sales_outreach_data", "contact_data", "opportunity_data"):
         (folder / "crm" / f"{name}.csv").touch()
     (folder / "ad_spend" / "spend_data_2026-11-21.json").touch()
     (folder / "calendly_export" / "export.csv").touch()
+    (folder / "zoom" / "attendee_report.csv").touch()
     (folder / "deliveries" / "2026-11-21" / "deliveries-1.jsonl").write_text("{}\n", encoding="utf-8")
-    world = World(folder, None, None)
+    world = World(folder, None, None, None, None)
     world.warehouse.parent.mkdir()
     world.run(f"create schema raw_meta; create table raw_meta.loads ({columns(LOADS)})")
     world.run(f"create table raw_meta.builds ({columns(BUILDS)})")
@@ -140,10 +148,11 @@ def template(tmp_path_factory):
     world.run(
         "insert into marts.source_freshness values ('crm', 'contacts', 192, null, null),"
         " ('calendly', 'invitees', 36, null, null), ('calendly_webhooks', 'deliveries', 24, null, null),"
-        " ('calendly_export', 'invitees', 192, null, null), ('ad_spend', 'spend', 36, ?, 48)",
+        " ('calendly_export', 'invitees', 192, null, null), ('ad_spend', 'spend', 36, ?, 48),"
+        " ('zoom', 'reports', 36, null, null), ('bigmarker', 'conferences', 36, null, null)",
         utc(now() - DAY),
     )
-    for source in ("crm", "calendly", "calendly_export", "ad_spend"):
+    for source in ("crm", "calendly", "calendly_export", "ad_spend", "zoom", "bigmarker"):
         world.add_load(source, now() - HOUR)
     world.add_build(now() - HOUR)
     return folder
@@ -162,8 +171,17 @@ def calendly():
         yield simulator, url
 
 
+@pytest.fixture(scope="module")
+def webinars():
+    """Be Zoom and BigMarker, and their addresses."""
+    zoom = ZoomSimulator({"users": [{"id": "u1", "status": "active"}], "webinars": {"u1": []}})
+    bigmarker = BigMarkerSimulator({"conferences": [{"id": "c1"}, {"id": "c2"}]})
+    with serving(zoom) as zoom_url, serving(bigmarker) as bigmarker_url:
+        yield zoom, zoom_url, bigmarker, bigmarker_url
+
+
 @pytest.fixture
-def world(template, calendly, tmp_path, monkeypatch):
+def world(template, calendly, webinars, tmp_path, monkeypatch):
     """Be a healthy installation with all sources."""
     folder = tmp_path / "world"
     shutil.copytree(template, folder)
@@ -172,15 +190,28 @@ def world(template, calendly, tmp_path, monkeypatch):
     simulator.is_admin, simulator.lacking = True, ()
     simulator._faults.clear()
     simulator.asked.clear()
-    world = World(folder, simulator, monkeypatch)
+    zoom, zoom_url, bigmarker, bigmarker_url = webinars
+    for other in (zoom, bigmarker):
+        other._faults.clear()
+        other.asked.clear()
+    bigmarker.page_fields = ("total_entries",)
+    world = World(folder, simulator, zoom, bigmarker, monkeypatch)
     monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
     add_signing_key(KEY)
-    for name in ("crm", "ad_spend", "calendly_export"):
+    for name in ("crm", "ad_spend", "calendly_export", "zoom"):
         world.set(f"{name.upper()}__BUCKET_URL", folder / name)
     world.set("CALENDLY_WEBHOOKS__BUCKET_URL", folder / "deliveries")
     world.set("CALENDLY_EXPORT__TIMEZONE", "Europe/Berlin")
     world.set("CALENDLY__API_TOKEN", TOKEN)
     world.set("CALENDLY__BASE_URL", url)
+    world.set("ZOOM__TIMEZONE", "Europe/Berlin")
+    world.set("ZOOM__ACCOUNT_ID", ACCOUNT_ID)
+    world.set("ZOOM__CLIENT_ID", CLIENT_ID)
+    world.set("ZOOM__CLIENT_SECRET", CLIENT_SECRET)
+    world.set("ZOOM__BASE_URL", f"{zoom_url}/v2")
+    world.set("ZOOM__OAUTH_URL", f"{zoom_url}/oauth/token")
+    world.set("BIGMARKER__API_KEY", API_KEY)
+    world.set("BIGMARKER__BASE_URL", f"{bigmarker_url}{PATH}")
     (delivered,) = list_files("calendly_webhooks", str(folder / "deliveries"), (".jsonl",), is_deep=True)
     world.add_load(
         "calendly_webhooks", now(), "deliveries", source_file=delivered.address, file_version=delivered.version
@@ -198,7 +229,7 @@ def examine(world, capsys):
     def examine_it():
         is_well = doctor.examine(world.warehouse)
         *lines, last = capsys.readouterr().out.splitlines()
-        for secret in (TOKEN, KEY, PASSWORD, "ann@example.com"):
+        for secret in (TOKEN, KEY, PASSWORD, CLIENT_SECRET, API_KEY, "ann@example.com"):
             assert secret not in "\n".join([*lines, last])
         found = [re.fullmatch(r"(ok  |note|act )  ([\w ]+): (.*\.|.*\?)", line) for line in lines]
         assert all(found), lines
@@ -218,20 +249,29 @@ def heads(findings):
 
 
 def test_all_is_well(world, examine):
-    """One sentence for each thing, always in the same order, with four requests to the API."""
+    """One sentence for each thing, always in the same order, with few requests to the APIs."""
     findings, is_well = examine()
     assert is_well
     assert heads(findings) == [
         ("ok", subject)
         for subject in (
             *("crm", "calendly", "subscription", "calendly_webhooks", "receiver", "calendly_export", "ad_spend"),
+            *("zoom", "zoom", "bigmarker"),
             *("warehouse", "build", "published copy", "site"),
-            *("ad_spend", "calendly", "calendly_export", "calendly_webhooks", "crm"),
+            *("ad_spend", "bigmarker", "calendly", "calendly_export", "calendly_webhooks", "crm", "zoom"),
             "disk",
         )
     ]
     assert [asked.path for asked in world.simulator.asked] == [
         *("/users/me", "/scheduled_events", "/webhook_subscriptions", "/webhook_subscriptions")
+    ]
+    assert [asked.path for asked in world.zoom.asked] == ["/oauth/token", "/v2/users"]
+    assert [asked.path for asked in world.bigmarker.asked] == [f"{PATH}/conferences/"]
+    texts = [text for _, subject, text in findings if subject in ("zoom", "bigmarker")]
+    assert texts[:3] == [
+        "The API answers, and the account has 1 active user.",
+        f"{world.folder / 'zoom'} holds 1 file to load.",
+        "The API answers, and the account has 2 conferences.",
     ]
     assert heads(examine()[0]) == heads(findings)
 
@@ -376,7 +416,7 @@ CASES = {
     ),
     "a source without settings": (
         setting("CRM__BUCKET_URL", None),
-        "note crm It has no settings; SOURCES__CRM__BUCKET_URL would be the folder",
+        "note crm It has no settings; to load it, set SOURCES__CRM__BUCKET_URL to the folder",
     ),
     "a source that was given up": (setting("CRM__BUCKET_URL", None), "note crm .* has no settings any more"),
     "a company seed that is missing": (
@@ -427,6 +467,39 @@ CASES = {
     "an API that is not there": (
         setting("CALENDLY__BASE_URL", "http://127.0.0.1:9"),
         "act calendly 127.0.0.1 gave no usable answer .*refused",
+    ),
+    # Webinars
+    "an app that is half set": (
+        setting("ZOOM__CLIENT_SECRET", None),
+        "act zoom SOURCES__ZOOM__CLIENT_SECRET is missing; set it to the client secret",
+    ),
+    "an app that gets no token": (setting("ZOOM__CLIENT_SECRET", PASSWORD), "act zoom Zoom .*SOURCES__ZOOM__CLIENT_"),
+    "an app that lacks a scope": (
+        lambda world: world.zoom.fail(
+            "/users$", Fault(400, '{"code": 4711, "message": "The token does not contain scopes: [user:read:admin]."}')
+        ),
+        r"act zoom .*/v2/users needs a scope .* \[user:read:admin\].*add it to the app",
+    ),
+    "reports without a zone": (setting("ZOOM__TIMEZONE", None), "act zoom SOURCES__ZOOM__TIMEZONE is not set"),
+    "no reports yet": (
+        removed("zoom/attendee_report.csv"),
+        r"note zoom .*zoom holds no Attendee Report \(\*\.csv\) yet",
+    ),
+    "a folder of reports that is not there": (
+        setting("ZOOM__BUCKET_URL", "/nowhere/at/all"),
+        "act zoom SOURCES__ZOOM__BUCKET_URL names /nowhere/at/all, which does not exist",
+    ),
+    "a key that is none": (
+        setting("BIGMARKER__API_KEY", PASSWORD),
+        r"act bigmarker BigMarker does not accept the key \(403 The API key is invalid.*SOURCES__BIGMARKER__API_KEY",
+    ),
+    "a number of days that is none": (
+        setting("BIGMARKER__LOOKBACK_DAYS", "many"),
+        "act bigmarker SOURCES__BIGMARKER__LOOKBACK_DAYS is 'many'",
+    ),
+    "a list that does not say how long it is": (
+        lambda world: setattr(world.bigmarker, "page_fields", ()),
+        r"ok bigmarker The API answers\.$",
     ),
     # Subscriptions
     "a disabled subscription": (
@@ -557,10 +630,25 @@ def test_nothing_is_set(world, examine):
     for name in ("CRM", "AD_SPEND", "CALENDLY_EXPORT", "CALENDLY_WEBHOOKS"):
         world.set(f"{name}__BUCKET_URL", None)
     world.set("CALENDLY__API_TOKEN", None)
+    for name in ("ZOOM__BUCKET_URL", "ZOOM__CLIENT_ID", "BIGMARKER__API_KEY"):
+        world.set(name, None)
     findings, _ = examine()
     assert findings[0][:2] == ("act", "settings")
     assert "SOURCES__CALENDLY__API_TOKEN" in findings[0][2]
-    assert world.simulator.asked == []
+    assert "SOURCES__ZOOM__CLIENT_ID, SOURCES__ZOOM__BUCKET_URL, SOURCES__BIGMARKER__API_KEY" in findings[0][2]
+    assert world.simulator.asked == world.zoom.asked == world.bigmarker.asked == []
+
+
+def test_zoom_by_one_way_only(world, examine):
+    """Whoever has no app, or exports no reports, is not told of the other."""
+    world.set("ZOOM__BUCKET_URL", None)
+    assert next(text for _, subject, text in examine()[0] if subject == "zoom").startswith("The API answers")
+    world.set("ZOOM__BUCKET_URL", world.folder / "zoom")
+    for name in ("ACCOUNT_ID", "CLIENT_ID", "CLIENT_SECRET"):
+        world.set(f"ZOOM__{name}", None)
+    findings, is_well = examine()
+    assert is_well
+    assert next(text for _, subject, text in findings if subject == "zoom").endswith("holds 1 file to load.")
 
 
 @contextmanager
@@ -646,11 +734,11 @@ def test_an_index_is_asked_for_once(world, examine):
 def test_every_setting_that_is_read_is_known():
     """Otherwise the doctor would take it for a misspelt one."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "ingestion").glob("*.py"))
-    read = {f"{source}__{name}" for source, name in re.findall(r'source_setting\(\s*"(\w+)", "(\w+)"', text)}
-    read |= {f"calendly__{name}" for name in re.findall(r'number_setting\("(\w+)"', text)}
+    names = re.findall(r'(?:source|secret|address|number)_setting\(\s*"(\w+)",\s*"(\w+)"', text)
+    read = {f"{source}__{name}" for source, name in names}
     known = {f"{source}__{name}" for source, names in doctor.SETTINGS.items() for name in names}
     assert read <= known
-    assert len(read) >= 8
+    assert len(read) >= 15
     assert set(doctor.SETTINGS) == set(doctor.SOURCES)
 
 

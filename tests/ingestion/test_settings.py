@@ -138,6 +138,8 @@ def test_variables_that_mean_nothing_stop_a_build_with_a_sentence(warehouse, run
     """Before any model is built with them; and a warehouse that cannot be is refused without a traceback."""
     for variables, sentence in (
         ("{attribution_window_days: 1.5}", "attribution_window_days is 1.5"),
+        ("{webinar_restart_minutes: -1}", "webinar_restart_minutes is -1"),
+        ("{webinar_attendance_is_touch: 1}", "webinar_attendance_is_touch is 1"),
         ("{reporting_timezone: Mars/Olympus}", "reporting_timezone is Mars/Olympus"),
         ("{as_of: garbage}", "as_of is garbage"),
     ):

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ingestion.demo.calendly_simulator import DROPPED, HTML, TOKEN, CalendlySimulator, Fault, serving
+from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
+from ingestion.demo.simulator import DROPPED, HTML, Fault, serving
 from ingestion.errors import ThroughlineError
 from ingestion.receiver import Receiver
 from ingestion.signatures import HEADER, verify
