@@ -9,12 +9,8 @@
 {%- endmacro %}
 
 {% macro calendly_timestamp(instant) -%}
-    {#-
-        An instant as Calendly writes it (0, 3 or 6 digits after the second) as a UTC timestamp; null if it is unreadable,
-        or lies outside of the years 2000 to 2099: a mistyped year would make a row for each day up to it.
-    -#}
-    {%- set instant_at = "(try_cast(" ~ instant ~ " as timestamptz) at time zone 'UTC')" -%}
-    case when {{ instant_at }} >= '2000-01-01' and {{ instant_at }} < '2100-01-01' then {{ instant_at }} end
+    {#- An instant as Calendly writes it (0, 3 or 6 digits after the second) as a UTC timestamp. -#}
+    {{ utc_timestamp(instant) }}
 {%- endmacro %}
 
 {% macro calendly_event_of_invitee(invitee_uri) -%}

@@ -9,6 +9,17 @@
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- set minutes = var('webinar_restart_minutes') -%}
+        {%- if minutes is not integer or minutes < 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                'webinar_restart_minutes is ' ~ minutes ~ '; it must be a whole number of minutes, 0 or more.'
+            ) -%}
+        {%- endif -%}
+        {%- if var('webinar_attendance_is_touch') is not boolean -%}
+            {%- do exceptions.raise_compiler_error(
+                'webinar_attendance_is_touch is ' ~ var('webinar_attendance_is_touch') ~ '; it must be true or false.'
+            ) -%}
+        {%- endif -%}
         {%- if not modules.re.fullmatch('[A-Z]{3}', var('reporting_currency') | string) -%}
             {%- do exceptions.raise_compiler_error(
                 'reporting_currency is ' ~ var('reporting_currency') ~ '; it must be a code of three letters, like USD.'

@@ -18,7 +18,7 @@ import duckdb
 import pytest
 from booking_worlds import LATER_MOMENT, Posted, Replay, drawn_worlds
 
-from ingestion.demo.calendly_simulator import simulated
+from ingestion.demo.simulators import simulated
 
 ROUNDS = 3
 RAW_SCHEMAS = ("raw_calendly", "raw_calendly_webhooks")
@@ -154,6 +154,7 @@ def write_seeds(folder: Path, replays: list[Replay]) -> None:
         "channel_aliases": ("source,source_channel,channel", []),
         "exchange_rates": ("rate_date,currency,rate", []),
         "hosts": ("host_email,host_label,team", []),
+        "webinar_catalogue": ("webinar,course,language,platform,platform_id,event_type_uri,date", []),
     }
     for name, (header, lines) in seeds.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:

@@ -21,6 +21,7 @@ SEEDS = {
     "channel_aliases": "source,source_channel,channel\n",
     "exchange_rates": "rate_date,currency,rate\n",
     "hosts": "host_email,host_label,team\nada@example.com,Ada,North\n",
+    "webinar_catalogue": "webinar,course,language,platform,platform_id,event_type_uri,date\n",
 }
 MAP_HEADER = "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to\n"
 

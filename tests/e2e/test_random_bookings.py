@@ -31,6 +31,7 @@ SEED_HEADERS = {
     "event_type_channels": ("event_type_uri", "event_type_name", "channel", "campaign", "valid_from", "valid_to"),
     "exchange_rates": ("rate_date", "currency", "rate"),
     "hosts": ("host_email", "host_label", "team"),
+    "webinar_catalogue": ("webinar", "course", "language", "platform", "platform_id", "event_type_uri", "date"),
 }
 LINEAGE = "_source_file varchar, _source_line bigint, _source_modified_at timestamp, _loaded_at timestamp"
 EXPORT_COLUMNS = {

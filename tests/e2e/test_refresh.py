@@ -20,7 +20,7 @@ from starlette.routing import Route
 from support import BIN, PROJECT_ROOT, query
 
 from ingestion.demo.calendly_history import CalendlyHistory
-from ingestion.demo.calendly_simulator import serving
+from ingestion.demo.simulator import serving
 
 BEGINNING = datetime(2026, 5, 4, 9, tzinfo=UTC)
 CONTACTS = "contact_id,account_id\nC1,A1\n"
@@ -34,6 +34,7 @@ SEEDS = {
     "channel_aliases": "source,source_channel,channel\n",
     "exchange_rates": "rate_date,currency,rate\n",
     "hosts": "host_email,host_label,team\n",
+    "webinar_catalogue": "webinar,course,language,platform,platform_id,event_type_uri,date\n",
 }
 # What is in a published copy: its newest build, and the bookings by the marts that each count them.
 WHOLE = """

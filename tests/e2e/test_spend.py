@@ -245,6 +245,10 @@ def write_seeds(folder: Path, company: Company) -> None:
             [[one.day, one.currency, one.rate] for one in company.rates],
         ),
         "hosts": (["host_email", "host_label", "team"], []),
+        "webinar_catalogue": (
+            ["webinar", "course", "language", "platform", "platform_id", "event_type_uri", "date"],
+            [],
+        ),
     }
     for name, (header, rows) in seeds.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:

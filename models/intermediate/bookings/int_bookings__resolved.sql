@@ -20,6 +20,10 @@ event_type_channels as (
     select * from {{ ref('int_event_type_channels__dated') }}
 ),
 
+sign_ups as (
+    select * from {{ ref('int_webinar_sign_ups__settled') }}
+),
+
 ranked_links as (
     select
         links.booking_id,
@@ -119,6 +123,9 @@ bookings as (
             -- To an invitee who is not known: the meeting is still to come, for all that is known.
             when last_invitees.is_rescheduled and not coalesce(last_links.is_outdone, false) then 'scheduled'
             when last_invitees.is_canceled then 'canceled'
+            -- Who came to a webinar its platform knows better than who set a mark, or none.
+            when last_sign_ups.is_report_loaded and last_sign_ups.is_attended then 'held'
+            when last_sign_ups.is_report_loaded then 'no_show'
             when last_invitees.is_no_show then 'no_show'
             when last_events.start_at <= {{ as_of() }} then 'held'
             else 'scheduled'
@@ -128,6 +135,7 @@ bookings as (
     inner join links as last_links on booked_chains.last_known_uri = last_links.invitee_uri
     left join scheduled_events as last_events
         on last_invitees.scheduled_event_uri = last_events.scheduled_event_uri
+    left join sign_ups as last_sign_ups on last_invitees.invitee_uri = last_sign_ups.invitee_uri
 )
 
 select * from bookings

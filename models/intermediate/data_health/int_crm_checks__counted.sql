@@ -4,6 +4,7 @@ with touchpoints as (
         count(*) filter (where contact_id is null) as without_contact,
         count(*) filter (where contact_id is not null and not is_contact_known) as of_unknown_contacts
     from {{ ref('int_touchpoints__unioned') }}
+    where source = 'crm'
 ),
 
 contacts as (

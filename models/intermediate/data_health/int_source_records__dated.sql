@@ -30,6 +30,30 @@ exported_invitees as (
     select * from {{ ref('stg_calendly_export__invitees') }}
 ),
 
+zoom_instances as (
+    select * from {{ ref('stg_zoom__instances') }}
+),
+
+zoom_registrants as (
+    select * from {{ ref('stg_zoom__registrants') }}
+),
+
+zoom_participants as (
+    select * from {{ ref('stg_zoom__participants') }}
+),
+
+zoom_reports as (
+    select * from {{ ref('stg_zoom__attendee_reports') }}
+),
+
+bigmarker_registrations as (
+    select * from {{ ref('stg_bigmarker__registrations') }}
+),
+
+bigmarker_attendees as (
+    select * from {{ ref('stg_bigmarker__attendees') }}
+),
+
 -- A file of spend is as good as its as-of day, whichever days are in it.
 records as (
     select
@@ -87,6 +111,48 @@ records as (
         created_at as record_at,
         {{ reporting_date('created_at') }} as record_date
     from exported_invitees
+    union all
+    select
+        'zoom' as source,
+        'instances' as entity,
+        starts_at as record_at,
+        {{ reporting_date('starts_at') }} as record_date
+    from zoom_instances
+    union all
+    select
+        'zoom' as source,
+        'registrants' as entity,
+        registered_at as record_at,
+        {{ reporting_date('registered_at') }} as record_date
+    from zoom_registrants
+    union all
+    select
+        'zoom' as source,
+        'participants' as entity,
+        joined_at as record_at,
+        {{ reporting_date('joined_at') }} as record_date
+    from zoom_participants
+    union all
+    select
+        'zoom' as source,
+        'attendee_reports' as entity,
+        generated_at as record_at,
+        {{ reporting_date('generated_at') }} as record_date
+    from zoom_reports
+    union all
+    select
+        'bigmarker' as source,
+        'registrations' as entity,
+        registered_at as record_at,
+        {{ reporting_date('registered_at') }} as record_date
+    from bigmarker_registrations
+    union all
+    select
+        'bigmarker' as source,
+        'attendees' as entity,
+        joined_at as record_at,
+        {{ reporting_date('joined_at') }} as record_date
+    from bigmarker_attendees
 ),
 
 record_days as (

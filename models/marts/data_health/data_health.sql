@@ -10,6 +10,10 @@ ad_spend_checks as (
     select * from {{ ref('int_ad_spend_checks__counted') }}
 ),
 
+webinar_checks as (
+    select * from {{ ref('int_webinar_checks__counted') }}
+),
+
 descriptions as (
     select * from {{ ref('data_health_checks') }}
 ),
@@ -20,6 +24,8 @@ checks as (
     select * from calendly_checks
     union all
     select * from ad_spend_checks
+    union all
+    select * from webinar_checks
 ),
 
 described_checks as (

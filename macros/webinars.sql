@@ -1,0 +1,91 @@
+{#- How webinar platforms write what they know, and what several models do with it. -#}
+
+{% macro email_address(email) -%}
+    {#- An e-mail address as every source writes it: trimmed and lower-cased; null if it is blank. -#}
+    nullif(lower(trim({{ email }})), '')
+{%- endmacro %}
+
+{% macro first_filled(texts) -%}
+    {#- The first text that is not blank. -#}
+    coalesce(
+        {%- for text in texts -%}
+        nullif(trim({{ text }}), ''){{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+{% macro digits_of(text) -%}
+    {#- The digits of a text; null if it has none. -#}
+    nullif(regexp_replace({{ text }}, '[^0-9]', '', 'g'), '')
+{%- endmacro %}
+
+{% macro duration_seconds(duration) -%}
+    {#-
+        Whole seconds of a duration as BigMarker writes it: 00:45:12, 45:12, PT45M12S, or a number of minutes. Null if it
+        is none of these.
+    -#}
+    {%- set clock = "'^(?:([0-9]{1,4}):)?([0-9]{1,4}):([0-9]{1,2})$'" -%}
+    {%- set iso = "'^PT(?:([0-9]{1,4})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,7})(?:[.][0-9]+)?S)?$'" -%}
+    case
+        {%- for form in [clock, iso] %}
+        when regexp_matches(trim({{ duration }}), {{ form }}) and regexp_matches({{ duration }}, '[0-9]')
+            then
+                {%- for factor in [3600, 60, 1] %}
+                coalesce(try_cast(regexp_extract(trim({{ duration }}), {{ form }}, {{ loop.index }}) as bigint), 0)
+                * {{ factor }}{{ ' +' if not loop.last }}
+                {%- endfor %}
+        {%- endfor %}
+        when regexp_matches(trim({{ duration }}), '^[0-9]{1,6}([.][0-9]+)?$')
+            then cast(floor(cast(trim({{ duration }}) as double) * 60) as bigint)
+    end
+{%- endmacro %}
+
+{% macro seconds_after(instant, seconds) -%}
+    {#- A timestamp so many seconds, a number, after another; whole ones. -#}
+    {{ dbt.dateadd('second', "cast(floor(" ~ seconds ~ ") as bigint)", instant) | trim }}
+{%- endmacro %}
+
+{% macro webinar_end(starts_at, ends_at, duration_minutes) -%}
+    {#- When a webinar ended or will end: as it is told, else by its scheduled minutes, else an hour after its start. -#}
+    greatest(
+        {{ starts_at }},
+        coalesce({{ ends_at }}, {{ seconds_after(starts_at, 'coalesce(' ~ duration_minutes ~ ', 60) * 60') }})
+    )
+{%- endmacro %}
+
+{% macro webinar_person_key(email, registrant_id, record_key) -%}
+    {#- Who somebody is, over all platforms: the e-mail address, else the platform's registrant, else this record alone. -#}
+    coalesce('email:' || {{ email }}, 'registrant:' || {{ registrant_id }}, 'session:' || {{ record_key }})
+{%- endmacro %}
+
+{% macro registration_status(status) -%}
+    {#- A platform's word for what became of a registration; one that keeps no such list takes everybody. -#}
+    case
+        when {{ status }} is null or trim({{ status }}) = '' or lower({{ status }}) like 'approved%' then 'registered'
+        when lower({{ status }}) like 'pending%' then 'pending'
+        when lower({{ status }}) like 'cancel%' then 'canceled'
+        when lower({{ status }}) like 'denied%' or lower({{ status }}) like 'declined%' then 'denied'
+        else 'other'
+    end
+{%- endmacro %}
+
+{% macro minutes_of(seconds) -%}
+    {#- Whole seconds as minutes. -#}
+    ({{ seconds }} / cast(60 as double))
+{%- endmacro %}
+
+{% macro platform_label(platform) -%}
+    {#- A platform's name as pages show it. -#}
+    case {{ platform }}
+        when 'zoom' then 'Zoom'
+        when 'bigmarker' then 'BigMarker'
+        else coalesce({{ channel_label(platform) }}, '(no platform)')
+    end
+{%- endmacro %}
+
+{% macro summed_webinar_figures() -%}
+    {#- What adds up in webinar_funnel, added up; 0 where there is no webinar. -#}
+    {%- for column in ['registered', 'registered_reported', 'attended', 'walk_ins', 'attended_seconds'] %}
+    cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

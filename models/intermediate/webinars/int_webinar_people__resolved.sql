@@ -1,0 +1,124 @@
+{{ config(materialized='table') }}
+
+with instances as (
+    select * from {{ ref('int_webinar_instances__resolved') }}
+),
+
+registrations as (
+    select
+        *,
+        registration_status = 'registered' as is_holding
+    from {{ ref('int_webinar_registrations__unioned') }}
+),
+
+merged_attendance as (
+    select * from {{ ref('int_webinar_attendance__merged') }}
+),
+
+-- What a platform tells of a webinar before its report is whole says nothing of who did not come.
+attendance as (
+    select merged_attendance.*
+    from merged_attendance
+    inner join instances on merged_attendance.webinar_id = instances.webinar_id
+    where instances.is_report_loaded
+),
+
+-- The statuses in order of what they say: who is registered in one place is registered.
+registered_people as (
+    select
+        webinar_id,
+        person_key,
+        max(email) as email,
+        {{ dbt.bool_or('is_holding') }} as is_registered,
+        min(case when is_holding then registered_at end) as first_registered_at,
+        min(registered_at) as first_asked_at,
+        min(case registration_status
+            when 'registered' then 1
+            when 'pending' then 2
+            when 'rescheduled' then 3
+            when 'canceled' then 4
+            when 'denied' then 5
+            else 6
+        end) as status_rank,
+        {{ dbt.bool_or("registration_source = 'calendly'") }} as is_known_from_calendly,
+        {{ dbt.bool_or("registration_source = 'zoom'") }} as is_known_from_zoom,
+        {{ dbt.bool_or("registration_source = 'bigmarker'") }} as is_known_from_bigmarker,
+        {{ dbt.bool_or("is_holding and registration_source = 'calendly'") }} as is_held_by_calendly,
+        {{ dbt.bool_or("is_holding and registration_source = 'zoom'") }} as is_held_by_zoom,
+        {{ dbt.bool_or("is_holding and registration_source = 'bigmarker'") }} as is_held_by_bigmarker
+    from registrations
+    group by webinar_id, person_key
+),
+
+people as (
+    select
+        registered_people.first_registered_at,
+        registered_people.first_asked_at,
+        registered_people.status_rank,
+        registered_people.is_known_from_calendly,
+        registered_people.is_known_from_zoom,
+        registered_people.is_known_from_bigmarker,
+        registered_people.is_held_by_calendly,
+        registered_people.is_held_by_zoom,
+        registered_people.is_held_by_bigmarker,
+        attendance.attended_seconds,
+        attendance.joined_at,
+        attendance.left_at,
+        coalesce(registered_people.webinar_id, attendance.webinar_id) as webinar_id,
+        coalesce(registered_people.person_key, attendance.person_key) as person_key,
+        coalesce(registered_people.email, attendance.email) as email,
+        coalesce(registered_people.is_registered, false) as is_registered,
+        attendance.webinar_id is not null as has_attendance
+    from registered_people
+    full outer join attendance
+        on
+            registered_people.webinar_id = attendance.webinar_id
+            and registered_people.person_key = attendance.person_key
+),
+
+resolved_people as (
+    select
+        people.webinar_id,
+        people.person_key,
+        people.email,
+        people.is_registered,
+        people.joined_at,
+        people.left_at,
+        instances.is_report_loaded,
+        instances.start_date,
+        case when people.is_registered then people.first_registered_at else people.first_asked_at end as registered_at,
+        case
+            when people.is_registered then {{ joined_names([
+                ('people.is_held_by_calendly', 'calendly'),
+                ('people.is_held_by_zoom', 'zoom'),
+                ('people.is_held_by_bigmarker', 'bigmarker'),
+            ], '+') }}
+            when not people.has_attendance then {{ joined_names([
+                ('people.is_known_from_calendly', 'calendly'),
+                ('people.is_known_from_zoom', 'zoom'),
+                ('people.is_known_from_bigmarker', 'bigmarker'),
+            ], '+') }}
+        end as registration_source,
+        case people.status_rank
+            when 1 then 'registered'
+            when 2 then 'pending'
+            when 3 then 'rescheduled'
+            when 4 then 'canceled'
+            when 5 then 'denied'
+            when 6 then 'other'
+        end as registration_status,
+        case when instances.is_report_loaded then people.has_attendance end as is_attended,
+        people.has_attendance and not people.is_registered as is_walk_in,
+        case when instances.is_report_loaded then coalesce(people.attended_seconds, 0) end as attended_seconds
+    from people
+    inner join instances on people.webinar_id = instances.webinar_id
+),
+
+people_with_minutes as (
+    select
+        *,
+        {{ minutes_of('attended_seconds') }} as attended_minutes
+    from resolved_people
+)
+
+select * from people_with_minutes

@@ -1,0 +1,91 @@
+-- Whichever way webinars are cut, nobody is lost and nobody counts twice. Months leave out what has no date.
+with registrations as (
+    select
+        count(*) filter (where is_registered) as registered,
+        count(*) filter (where is_registered and is_attended) as attended,
+        count(*) filter (where is_attended and not is_registered) as walk_ins,
+        coalesce(sum(attended_seconds), 0) as attended_seconds
+    from {{ ref('webinar_registrations_fact') }}
+),
+
+webinars as (
+    select count(*) as webinars
+    from {{ ref('webinars_dim') }}
+),
+
+undated_webinars as (
+    select
+        'month' as period_kind,
+        count(*) as webinars,
+        {{ summed_webinar_figures() }}
+    from {{ ref('webinar_funnel') }}
+    where start_date is null
+),
+
+periods as (
+    select
+        period_kind,
+        is_all_courses,
+        is_all_languages,
+        sum(webinars) as webinars,
+        {{ summed_webinar_figures() }}
+    from {{ ref('webinar_funnel_by_period') }}
+    where period_kind in ('month', 'all_time')
+    group by period_kind, is_all_courses, is_all_languages
+),
+
+totals as (
+    select
+        'webinar_funnel' as mart,
+        count(*) as webinars,
+        {{ summed_webinar_figures() }}
+    from {{ ref('webinar_funnel') }}
+    union all
+    select
+        periods.period_kind || ', ' || periods.is_all_courses || ', ' || periods.is_all_languages as mart,
+        periods.webinars + coalesce(undated_webinars.webinars, 0) as webinars,
+        periods.registered + coalesce(undated_webinars.registered, 0) as registered,
+        periods.registered_reported + coalesce(undated_webinars.registered_reported, 0) as registered_reported,
+        periods.attended + coalesce(undated_webinars.attended, 0) as attended,
+        periods.walk_ins + coalesce(undated_webinars.walk_ins, 0) as walk_ins,
+        periods.attended_seconds + coalesce(undated_webinars.attended_seconds, 0) as attended_seconds
+    from periods
+    left join undated_webinars on periods.period_kind = undated_webinars.period_kind
+    union all
+    select
+        'webinar_funnel_by_course' as mart,
+        coalesce(sum(webinars), 0) as webinars,
+        coalesce(sum(registered), 0) as registered,
+        coalesce(sum(registered_reported), 0) as registered_reported,
+        coalesce(sum(attended), 0) as attended,
+        coalesce(sum(walk_ins), 0) as walk_ins,
+        cast(null as bigint) as attended_seconds
+    from {{ ref('webinar_funnel_by_course') }}
+    union all
+    select
+        'webinar_funnel_by_language' as mart,
+        coalesce(sum(webinars), 0) as webinars,
+        coalesce(sum(registered), 0) as registered,
+        coalesce(sum(registered_reported), 0) as registered_reported,
+        coalesce(sum(attended), 0) as attended,
+        coalesce(sum(walk_ins), 0) as walk_ins,
+        cast(null as bigint) as attended_seconds
+    from {{ ref('webinar_funnel_by_language') }}
+)
+
+select
+    totals.*,
+    webinars.webinars as all_webinars,
+    registrations.registered as all_registered,
+    registrations.attended as all_attended,
+    registrations.walk_ins as all_walk_ins,
+    registrations.attended_seconds as all_attended_seconds
+from totals
+cross join webinars
+cross join registrations
+where
+    totals.webinars != webinars.webinars
+    or totals.registered != registrations.registered
+    or totals.attended != registrations.attended
+    or totals.walk_ins != registrations.walk_ins
+    or totals.attended_seconds != registrations.attended_seconds
