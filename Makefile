@@ -26,6 +26,8 @@ export SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL := warehouse/demo/calendly_webhook
 export SOURCES__CALENDLY_EXPORT__BUCKET_URL := warehouse/demo/calendly_export
 export SOURCES__CALENDLY_EXPORT__TIMEZONE := Europe/Berlin
 export SOURCES__AD_SPEND__BUCKET_URL := warehouse/demo/ad_spend
+export SOURCES__ZOOM__BUCKET_URL := warehouse/demo/zoom
+export SOURCES__ZOOM__TIMEZONE := Europe/Berlin
 # Larkfield's world ends there, so that its pages say the same whenever they are built.
 DEMO_VARS := --vars '{as_of: "2026-07-01"}'
 
@@ -62,7 +64,7 @@ setup: .make/python .make/node
 	@mkdir -p .make
 	@echo '$(DEMO_SIZE)' | cmp --silent - $@ || echo '$(DEMO_SIZE)' > $@
 
-.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/ad_spend)
+.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/bigmarker)
 	$(call say,Writing the files of Larkfield$(comma) the demo's fictional company)
 	rm -rf warehouse/demo
 	.venv/bin/throughline demo warehouse/demo --size $(DEMO_SIZE)

@@ -66,7 +66,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from ingestion import calendly
-    from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator, serving
+    from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
+    from ingestion.demo.simulator import serving
 
     world = organization(arguments.events)
     simulator = CalendlySimulator(world, requests_per_minute=arguments.limit, latency=arguments.latency_ms / 1000)

@@ -145,7 +145,7 @@ def simulate(
     ),
 ) -> None:
     """Run a command while simulators answer for the demo's APIs: throughline simulate throughline load --all."""
-    from ingestion.demo.calendly_simulator import simulated
+    from ingestion.demo.simulators import simulated
 
     if not context.args:
         raise ThroughlineError("Say which command to run, like: throughline simulate throughline load --all.")

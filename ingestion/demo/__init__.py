@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from ingestion.demo import ad_spend, calendly, calendly_export, calendly_webhooks, crm
+from ingestion.demo import (
+    ad_spend,
+    bigmarker,
+    calendly,
+    calendly_export,
+    calendly_webhooks,
+    crm,
+    zoom_api,
+    zoom_reports,
+)
 from ingestion.demo.world import World
 
 DEFAULT_SIZE = 400
@@ -14,6 +23,9 @@ WRITERS = {
     "calendly_webhooks": calendly_webhooks.write,
     "calendly_export": calendly_export.write,
     "ad_spend": ad_spend.write,
+    "zoom": zoom_reports.write,
+    "zoom_api": zoom_api.write,
+    "bigmarker": bigmarker.write,
 }
 
 

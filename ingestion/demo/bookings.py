@@ -1,4 +1,4 @@
-"""Larkfield's calls: who books one after which touch, with whom, and what becomes of it, told as a Calendly history.
+"""Larkfield's calls and sign-ups for webinars: who books what, when, and what becomes of it, as a Calendly history.
 
 What an account books depends on that account alone; only then are the acts of all of them put in order.
 """
@@ -13,6 +13,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from ingestion.demo.calendly_history import CalendlyHistory, event_of
+from ingestion.demo.webinars import WEBINARS, SignUp, Webinar, next_of_its_kind, parts_of
 from ingestion.demo.world import END, START, Account, Contact, Touch, World
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -23,6 +24,8 @@ HANDED_OVER_AT = datetime(2026, 2, 1, tzinfo=UTC)
 
 # A tour is booked a day ahead and left later than that: once emptied and booked again it would be another event.
 _TOUR_NOTICE = timedelta(days=1)
+# Accounts are spread over parallel group events, so that none is ever full.
+_ACCOUNTS_IN_A_GROUP = 4_000
 # The host of that month's tour was ill.
 _ILL_FATED_TOUR = (2025, 12)
 _ILL_FATED_NOTICE = timedelta(hours=20)
@@ -102,6 +105,19 @@ EVENT_TYPES = {
     "outbound": EventType("Discovery Call", "Outbound", None, location="outbound_call"),
     "workshop": EventType("Solution Workshop", "Outbound", "proposal", 60, pooling="collective", hosts=(1, 2, 3)),
     "check-in": EventType("Customer Check-in", None, None, pooling=None, hosts=(0,), location="google_conference"),
+    **{
+        webinar.kind: EventType(
+            f"{webinar.course} (webinar in {webinar.language})",
+            "Webinar",
+            webinar.session.campaign,
+            45,
+            pooling=None,
+            hosts=(0,),
+            location="custom",
+            seats=1_000,
+        )
+        for webinar in WEBINARS
+    },
 }
 
 # How many touches of a channel lead to a booking.
@@ -235,16 +251,17 @@ def _start_at(rng: Random, at: datetime, most_days: int) -> datetime:
     return datetime.combine(day, time(hour, rng.choice((0, 30))), BERLIN).astimezone(UTC)
 
 
-def _tour_after(at: datetime, account: Account) -> datetime:
-    """Return when the next live tour begins that can still be booked: on a month's second Wednesday.
+def _parallel(account: Account) -> timedelta:
+    """Return by how much later than the first an account's group event begins."""
+    return timedelta(minutes=account.number // _ACCOUNTS_IN_A_GROUP)
 
-    Accounts are spread over parallel tours, so that none is ever full.
-    """
+
+def _tour_after(at: datetime, account: Account) -> datetime:
+    """Return when the next live tour begins that can still be booked: on a month's second Wednesday."""
     month = at.astimezone(BERLIN).date().replace(day=1)
     while True:
         day = month + timedelta(days=(2 - month.weekday()) % 7 + 7)
-        parallel = timedelta(minutes=account.number // 4_000)
-        start_at = datetime.combine(day, time(15, 0), BERLIN).astimezone(UTC) + parallel
+        start_at = datetime.combine(day, time(15, 0), BERLIN).astimezone(UTC) + _parallel(account)
         if start_at > at + _TOUR_NOTICE:
             return start_at
         month = (month + timedelta(days=32)).replace(day=1)
@@ -294,8 +311,10 @@ def _between(rng: Random, at: datetime, start_at: datetime) -> datetime:
     return at + (start_at - timedelta(hours=2) - at) * (0.05 + 0.9 * rng.random())
 
 
-def _booking(rng: Random, account: Account, contact: Contact, channel: str, event_type: str, at: datetime) -> Booking:
-    steps = tuple(step for step in _steps(rng, account, channel, event_type, at) if step.at < END)
+def _booking(
+    rng: Random, account: Account, contact: Contact, channel: str, event_type: str, steps: Iterator[Step]
+) -> Booking:
+    happened = tuple(step for step in steps if step.at < END)
     tracking = {}
     if rng.random() < 0.06:
         # As in life: what stands in UTM parameters is not always one.
@@ -315,16 +334,43 @@ def _booking(rng: Random, account: Account, contact: Contact, channel: str, even
         ],
         tracking,
         tuple(rng.sample(others, rng.randint(1, min(2, len(others)))))
-        if others and event_type != "live-tour" and rng.random() < 0.04
+        if others and EVENT_TYPES[event_type].seats == 1 and rng.random() < 0.04
         else (),
         f"+1 555 01{rng.randrange(100):02d}" if is_phoned else None,
         channel == "Outbound",
-        steps,
+        happened,
     )
 
 
+def _sign_up_steps(webinar: Webinar, account: Account, sign_up: SignUp) -> Iterator[Step]:
+    """Yield what becomes of a sign-up for a webinar."""
+    yield Step(sign_up.at, "book", webinar.session.starts_at + _parallel(account))
+    later = next_of_its_kind(webinar)
+    if sign_up.moved_at and later:
+        yield Step(sign_up.moved_at, "reschedule", later.session.starts_at + _parallel(account))
+    elif sign_up.canceled_at:
+        yield Step(sign_up.canceled_at, "cancel")
+
+
+def sign_ups(world: World, account: Account) -> list[Booking]:
+    """Return an account's sign-ups for webinars."""
+    rng = world.stream(account.number, "sign-ups")
+    return [
+        _booking(
+            rng,
+            account,
+            part.contact,
+            "Webinar",
+            part.webinar.kind,
+            _sign_up_steps(part.webinar, account, part.sign_up),
+        )
+        for part in parts_of(world, account)
+        if part.sign_up
+    ]
+
+
 def bookings(world: World, account: Account) -> list[Booking]:
-    """Return what an account books, with all that becomes of it before the world's end."""
+    """Return the calls that an account books, with all that becomes of them before the world's end."""
     rng = world.stream(account.number, "calendly")
     booked = []
     for touch in account.touches:
@@ -332,18 +378,23 @@ def bookings(world: World, account: Account) -> list[Booking]:
         is_booked = rng.random() < _CONVERSION[touch.channel.name]
         at = _booked_at(rng, touch)
         if event_type and is_booked and at < END:
-            booked.append(_booking(rng, account, touch.contact, touch.channel.name, event_type, at))
+            channel = touch.channel.name
+            steps = _steps(rng, account, channel, event_type, at)
+            booked.append(_booking(rng, account, touch.contact, channel, event_type, steps))
     for opportunity in account.opportunities:
         days = timedelta(days=rng.randint(20, 90), seconds=rng.randrange(7_200), microseconds=rng.randrange(1_000_000))
         at = opportunity.created_at + days
         if account.contacts and rng.random() < _CHECK_IN_SHARE and at < END:
-            booked.append(_booking(rng, account, rng.choice(account.contacts), "", "check-in", at))
+            contact = rng.choice(account.contacts)
+            booked.append(_booking(rng, account, contact, "", "check-in", _steps(rng, account, "", "check-in", at)))
     return booked
 
 
 def _acts(world: World) -> list[tuple[datetime, int, Booking, Step]]:
     """Return what happens in all bookings in order of time, each with its booking and that booking's number."""
-    booked = (booking for account in world.accounts() for booking in bookings(world, account))
+    booked = (
+        booking for account in world.accounts() for booking in (*bookings(world, account), *sign_ups(world, account))
+    )
     acts = [(step.at, number, booking, step) for number, booking in enumerate(booked) for step in booking.steps]
     # Of acts at one instant those of a booking keep their order.
     return sorted(acts, key=lambda act: act[:2])

@@ -4,33 +4,25 @@ Documents are given out as they are, with the URIs that Calendly would give them
 links to other pages name the simulator itself.
 """
 
-import asyncio
 import base64
 import hashlib
 import json
 import math
-import os
 import re
-import socket
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import requests
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ingestion.demo.simulator import Asked, Headers, Simulator
 from ingestion.signatures import HEADER, sign
 
 TOKEN = "simulated-token"
@@ -65,51 +57,7 @@ def _denied(message: str = "You do not have permission to access this resource."
 NOT_FOUND = RefusalError(404, "Resource Not Found", "The server could not find the requested resource.")
 
 
-@dataclass(frozen=True)
-class Fault:
-    """An answer other than the right one.
-
-    Attributes:
-        status: Its status.
-        body: Its text, JSON or not.
-        headers: Further headers.
-        is_dropped: Whether the connection ends in the middle of the body.
-        is_done: Whether what was asked for is done nevertheless.
-    """
-
-    status: int = 500
-    body: str = '{"title":"Internal Server Error","message":"The server encountered an unexpected condition."}'
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_dropped: bool = False
-    is_done: bool = False
-
-
-HTML = Fault(200, "<!doctype html><title>Just a moment</title>", {"content-type": "text/html"})
-DROPPED = Fault(200, '{"collection":[', is_dropped=True)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it came.
-
-    Attributes:
-        path: Without the query.
-        query: Its parameters.
-        authorization: The header; None if there was none.
-        host: The header.
-        instant: Of the monotonic clock, in seconds.
-        method: GET, POST or DELETE.
-    """
-
-    path: str
-    query: dict[str, str]
-    authorization: str | None
-    host: str
-    instant: float
-    method: str
-
-
-class CalendlySimulator:
+class CalendlySimulator(Simulator):
     """An ASGI app; what it does may be changed while it serves.
 
     Attributes:
@@ -120,10 +68,6 @@ class CalendlySimulator:
         token: The one that is accepted.
         requests_per_minute: What X-RateLimit-Limit says.
         window_seconds: How long such a minute lasts here.
-        latency: Seconds before each answer.
-        asked: The requests so far.
-        statuses: What they were answered with, in the order of the answers.
-        before_answer: Called with each request before it is answered.
     """
 
     def __init__(
@@ -142,17 +86,12 @@ class CalendlySimulator:
         self.token = token
         self.requests_per_minute = requests_per_minute
         self.window_seconds = window_seconds
-        self.latency = latency
         self.lacking = lacking
         self.is_admin = is_admin
-        self.asked: list[Asked] = []
-        self.statuses: list[int] = []
-        self.before_answer: Callable[[Asked], None] = lambda _: None
         self.subscriptions: list[Document] = []
         self._signing_keys: dict[str, str] = {}
-        self._faults: list[tuple[re.Pattern, list[Fault]]] = []
         self._window = (0.0, 0)
-        self._app: ASGIApp = Starlette(
+        app = Starlette(
             routes=[
                 Route("/users/me", self._me),
                 Route("/organization_memberships", self._list("organization_memberships", "organization")),
@@ -169,6 +108,7 @@ class CalendlySimulator:
             ],
             exception_handlers={RefusalError: _refuse, 404: lambda request, _: _refuse(request, NOT_FOUND)},
         )
+        super().__init__(app, latency=latency)
 
     @property
     def organization(self) -> Document:
@@ -184,52 +124,7 @@ class CalendlySimulator:
             invitees.setdefault(_name(invitee["event"]), []).append(invitee)
         self._organization, self._invitees_of = organization, invitees
 
-    def fail(self, pattern: str, *faults: Fault) -> None:
-        """Answers the next requests whose path has the pattern in it, one for each fault, with these."""
-        self._faults.append((re.compile(pattern), list(faults)))
-
-    def asked_for(self, pattern: str) -> list[Asked]:
-        """The requests so far whose path has the pattern in it."""
-        return [asked for asked in self.asked if re.search(pattern, asked.path)]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request."""
-        request = Request(scope, receive)
-        asked = Asked(
-            request.url.path,
-            dict(request.query_params),
-            request.headers.get("authorization"),
-            request.headers.get("host", ""),
-            time.monotonic(),
-            request.method,
-        )
-        self.asked.append(asked)
-        self.before_answer(asked)
-        if self.latency:
-            await asyncio.sleep(self.latency)
-        limits = self._count()
-        fault = self._fault(asked.path)
-
-        async def send_with_limits(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                self.statuses.append(message["status"])
-                names = {name for name, _ in message["headers"]}
-                message["headers"] += [pair for pair in limits if pair[0] not in names]
-            await send(message)
-
-        async def keep_silent(_: Any) -> None:
-            pass
-
-        if fault:
-            if fault.is_done:
-                await self._app(scope, receive, keep_silent)
-            await _answer(fault, send_with_limits)
-        elif refusal := self._refusal(asked, limits):
-            await _refuse(request, refusal)(scope, receive, send_with_limits)
-        else:
-            await self._app(scope, receive, send_with_limits)
-
-    def _count(self) -> list[tuple[bytes, bytes]]:
+    def count(self, asked: Asked) -> Headers:
         """Counts a request in its window and returns the headers that say so."""
         instant = time.monotonic()
         began, count = self._window
@@ -243,19 +138,14 @@ class CalendlySimulator:
         }
         return [(f"x-ratelimit-{name}".encode(), str(value).encode()) for name, value in values.items()]
 
-    def _fault(self, path: str) -> Fault | None:
-        for pattern, faults in self._faults:
-            if faults and pattern.search(path):
-                return faults.pop(0)
-        return None
-
-    def _refusal(self, asked: Asked, limits: list[tuple[bytes, bytes]]) -> RefusalError | None:
+    def refusal(self, asked: Asked, request: Request) -> Response | None:
+        """Refuses another token, what is beyond the limit, and what the plan lacks."""
         if asked.authorization != f"Bearer {self.token}":
-            return RefusalError(401, "Unauthenticated", "The access token is invalid")
+            return _refuse(request, RefusalError(401, "Unauthenticated", "The access token is invalid"))
         if self._window[1] > self.requests_per_minute:
-            return RefusalError(429, "Too Many Requests", "The rate limit is exceeded.")
+            return _refuse(request, RefusalError(429, "Too Many Requests", "The rate limit is exceeded."))
         if asked.path.split("/")[1] in self.lacking:
-            return _denied("Please upgrade to a paid Calendly account.")
+            return _refuse(request, _denied("Please upgrade to a paid Calendly account."))
         return None
 
     async def _me(self, _: Request) -> Response:
@@ -509,52 +399,3 @@ def _offset(token: str, scope: str) -> int:
 
 def _refuse(_: Request, refusal: RefusalError) -> Response:
     return JSONResponse(refusal.body, refusal.status)
-
-
-async def _answer(fault: Fault, send: Send) -> None:
-    body = fault.body.encode()
-    headers = {"content-type": "application/json"} | dict(fault.headers)
-    headers["content-length"] = str(len(body) + fault.is_dropped)
-    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": fault.status, "headers": pairs})
-    # One byte short of what was announced, the server can only close the connection.
-    await send({"type": "http.response.body", "body": body, "more_body": fault.is_dropped})
-
-
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """Serves an app from a thread, on a free port of this machine only, and yields its address."""
-    # asyncio sends at once only where the protocol is named; otherwise each answer takes 40 ms more.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started and thread.is_alive():
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-@contextmanager
-def simulated(folder: Path) -> Iterator[dict[str, str]]:
-    """Serves the organization in a demo's folder and yields the settings by which a load finds it.
-
-    Args:
-        folder: Where `calendly/organization.json` lies.
-    """
-    organization = json.loads((folder / "calendly" / "organization.json").read_text(encoding="utf-8"))
-    with serving(CalendlySimulator(organization, requests_per_minute=1_000_000)) as base_url:
-        # A company's proxy would not find this machine.
-        direct = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "127.0.0.1")))
-        yield {
-            "SOURCES__CALENDLY__BASE_URL": base_url,
-            "SOURCES__CALENDLY__API_TOKEN": TOKEN,
-            "NO_PROXY": direct,
-            "no_proxy": direct,
-        }
