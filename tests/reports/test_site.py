@@ -35,6 +35,7 @@ PAGES = (
     "/booking-times/",
     "/team-load/",
     "/attribution/",
+    "/webinars/",
 )
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -285,10 +286,10 @@ def answer(page: Page) -> str:
     return " ".join(page.locator("#answer").inner_text().split())
 
 
-def query(sql: str) -> list[dict[str, Any]]:
+def query(sql: str, *values: object) -> list[dict[str, Any]]:
     """Rows of the published copy."""
     with duckdb.connect(PUBLISHED, read_only=True) as connection:
-        cursor = connection.execute(sql)
+        cursor = connection.execute(sql, list(values))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -329,6 +330,7 @@ CHARTS = {
     "/cost-per-booking/": [4, 3],
     "/booking-times/": [1, 1],
     "/team-load/": [4, 4],
+    "/webinars/": [3, 2, 1],
 }
 
 
@@ -504,6 +506,51 @@ def sentence_on_load() -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def sentence_on_webinars(period: str = "last_12_months", course: str | None = None, language: str | None = None) -> str:
+    """What is to be said of webinars in a period, counted from one person at a time."""
+    (settings,) = query("select reporting_timezone, as_of::date as as_of from marts.report_settings")
+    assert settings["reporting_timezone"] == "UTC"
+    month = f"date '{period}-01'"
+    within, phrase = {
+        "all_time": ("true", "in all"),
+        "last_12_months": (f"start_date > date '{settings['as_of']}' - interval 12 month", "in the last 12 months"),
+        "last_90_days": (f"start_date > date '{settings['as_of']}' - interval 90 day", "in the last 90 days"),
+    }.get(period, (f"date_trunc('month', start_date) = {month}", ""))
+    if period.startswith("last"):
+        within += f" and start_date <= date '{settings['as_of']}'"
+    (row,) = query(
+        f"""
+        with chosen as (
+            select * from marts.webinars_dim
+            where {within} and coalesce(course_label = ?, true) and coalesce(language_label = ?, true)
+        )
+        select
+            (select count(*) from chosen) as webinars,
+            count(*) filter (where is_registered) as registered,
+            count(*) filter (where is_registered and is_report_loaded) as reported,
+            count(*) filter (where is_registered and is_attended) as attended,
+            avg(attended_minutes) filter (where is_attended) as minutes
+        from chosen inner join marts.webinar_registrations_fact as people using (webinar_id)
+    """,
+        course,
+        language,
+    )
+    if not row["registered"]:
+        return f"Nobody signed up {phrase}."
+    begin = f"{counted(row['registered'], 'sign-up')} for {counted(row['webinars'], 'webinar')} {phrase}."
+    if not row["reported"]:
+        return f"{begin} How many came is not known yet."
+    return (
+        f"{begin} Of those whose webinar's attendance is known, {row['attended'] / row['reported']:.1%} came; whoever "
+        f"came stayed {row['minutes']:,.0f} minutes on average."
+    )
+
+
 # By the page: what it opens with, and what the home page says of it.
 SENTENCES: dict[str, Callable[[], str]] = {
     "booking-trends": lambda: sentences_on_trends()["Month"],
@@ -511,6 +558,7 @@ SENTENCES: dict[str, Callable[[], str]] = {
     "channels": sentence_on_channels,
     "booking-times": lambda: sentences_on_times()["Booking"],
     "team-load": sentence_on_load,
+    "webinars": sentence_on_webinars,
 }
 
 
@@ -654,6 +702,62 @@ def test_each_host_is_flagged_as_in_the_warehouse(page: Page, address: str) -> N
     }
     for label in ("52", "All", "13"):
         page.get_by_role("group").get_by_role("button", name=label, exact=True).click()
+    assert page.errors == []
+
+
+def test_filters_of_webinars_work_together(page: Page, address: str) -> None:
+    """Each changes the sentence, the funnel and the tables to what the warehouse counts; nothing found is said so."""
+    open_page(page, address, "/webinars/")
+    (webinar,) = query("select * from marts.webinar_funnel where course is not null order by start_date limit 1")
+    course, language = webinar["course_label"], webinar["language_label"]
+    choices = [
+        ("Time", "All time", sentence_on_webinars("all_time")),
+        ("Course", course, sentence_on_webinars("all_time", course)),
+        ("Language", language, sentence_on_webinars("all_time", course, language)),
+        ("Time", "Last 90 days", sentence_on_webinars("last_90_days", course, language)),
+        ("Course", "All courses", sentence_on_webinars("last_90_days", None, language)),
+        # A course that has no language never met a language.
+        ("Course", "(no course)", "Nobody signed up in the last 90 days."),
+    ]
+    assert len({sentence for *_, sentence in choices}) == len(choices)
+    for title, label, sentence in choices:
+        page.get_by_label(title, exact=True).select_option(label=label)
+        page.wait_for_function(
+            "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
+            arg=sentence,
+        )
+        if title == "Language":
+            shown = cells(page, "By course")[course]
+            (row,) = query(
+                "select * from marts.webinar_funnel_by_period where period_kind = 'all_time' and course_label = ?"
+                " and language_label = ?",
+                course,
+                language,
+            )
+            assert (shown["Signed up"], shown["Came"], shown["Attendance rate"]) == (
+                f"{row['registered']:,}",
+                f"{row['attended']:,}",
+                f"{row['attendance_rate']:.1%}",
+            )
+    assert page.get_by_role("table").count() == 0
+    assert page.errors == []
+
+
+def test_a_webinar_is_found_by_its_name(page: Page, address: str) -> None:
+    """The table shows each webinar with its figures, and those still to come with a dash."""
+    open_page(page, address, "/webinars/")
+    page.get_by_label("Time", exact=True).select_option(label="All time")
+    (webinar,) = query("select * from marts.webinar_funnel where not is_report_loaded order by start_date desc limit 1")
+    page.get_by_placeholder("Search").fill(webinar["topic"])
+    page.wait_for_function(
+        "topic => [...document.querySelectorAll('table')].at(-1).innerText.split('\\n').length > 1"
+        " && [...[...document.querySelectorAll('table')].at(-1).querySelectorAll('tbody tr')]"
+        ".filter((row) => row.innerText.trim()).every((row) => row.innerText.includes(topic))",
+        arg=webinar["topic"],
+    )
+    shown = cells(page, "Every webinar")[webinar["topic"]]
+    assert shown["Date"] == f"{webinar['start_date'].day} {webinar['start_date']:%b %Y}"
+    assert [shown[title] for title in ("Came", "Attendance rate", "Walk-ins", "Minutes stayed")] == ["-"] * 4
     assert page.errors == []
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from ingestion import site
-from ingestion.demo.calendly_simulator import serving
+from ingestion.demo.simulator import serving
 from ingestion.errors import ThroughlineError
 
 # What the commands that stand in for Evidence's do: write a site that says what the database said.
