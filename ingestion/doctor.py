@@ -14,8 +14,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from ingestion import ad_spend, calendly, calendly_export, crm
-from ingestion.calendly_api import Api, RefusalError
+from ingestion import ad_spend, bigmarker, bigmarker_api, calendly, calendly_export, crm, zoom, zoom_api, zoom_reports
+from ingestion.apis import RefusalError
+from ingestion.calendly_api import Api
 from ingestion.declarations import FileTable
 from ingestion.errors import ThroughlineError
 from ingestion.file_loads import DOCUMENTS, wanted
@@ -25,7 +26,7 @@ from ingestion.indexed_files import indexed_names
 from ingestion.rest import NoAnswerError
 from ingestion.settings import local_folder, missing_company_seeds, now, source_setting
 from ingestion.signing_keys import SETTING, secrets_path, signing_keys
-from ingestion.sources import MEANINGS, SOURCES, required_setting
+from ingestion.sources import SOURCES, is_configured, remedy, required_settings
 from ingestion.subscriptions import Subscription, subscriptions
 from ingestion.warehouse_checks import PATIENCE, Warehouse
 
@@ -36,6 +37,11 @@ SETTINGS = {
     "calendly_webhooks": ("bucket_url", "signing_keys", "signature_tolerance_seconds"),
     "calendly_export": ("bucket_url", "timezone"),
     "ad_spend": ("bucket_url", "currency"),
+    "zoom": (
+        *("account_id", "client_id", "client_secret", "base_url", "oauth_url", "lookback_days"),
+        *("bucket_url", "timezone"),
+    ),
+    "bigmarker": ("api_key", "base_url", "lookback_days", "max_requests_per_minute"),
 }
 
 _ANSWER_SECONDS = 10.0
@@ -96,12 +102,14 @@ class _Examination:
         if not any(finding.mark == "act" for finding in given):
             yield from _guarded("settings", self._sources)
         for source in self._configured:
-            if source == "calendly":
-                yield from _guarded(source, self._api)
-            elif source == "calendly_webhooks":
-                yield from _guarded(source, lambda: self._deliveries(warehouse))
-            else:
-                yield from _guarded(source, lambda source=source: _files(source))
+            checks = {
+                "calendly": [self._api],
+                "calendly_webhooks": [lambda: self._deliveries(warehouse)],
+                "zoom": [_zoom, _zoom_reports],
+                "bigmarker": [_bigmarker],
+            }
+            for check in checks.get(source, [lambda source=source: _files(source)]):
+                yield from _guarded(source, check)
         yield from opened
         for subject, check in (
             ("build", warehouse.built),
@@ -120,13 +128,14 @@ class _Examination:
 
     def _sources(self) -> Iterator[Finding]:
         """Which sources have settings."""
-        self._configured = [name for name, setting in SOURCES.items() if source_setting(name, setting)]
+        self._configured = [name for name in SOURCES if is_configured(name)]
         if not self._configured:
-            yield act("settings", f"No source has settings; set one of {', '.join(map(required_setting, SOURCES))}.")
+            every = [setting for name in SOURCES for setting in required_settings(name)]
+            yield act("settings", f"No source has settings; set one of {', '.join(every)}.")
             return
-        for name, setting in SOURCES.items():
+        for name in SOURCES:
             if name not in self._configured:
-                yield note(name, f"It has no settings; {required_setting(name)} would be {MEANINGS[setting]}.")
+                yield note(name, f"It has no settings; to load it, {remedy(name)}.")
 
     def _api(self) -> Iterator[Finding]:
         """Whether the API answers, lets the organization be read, and delivers webhooks."""
@@ -351,6 +360,38 @@ def _files(source: str) -> Iterator[Finding]:
     for table, count in counts.items():
         if not count:
             yield note(source, f"There is no {wanted(table)}; {table.name} stays as it is.")
+
+
+def _zoom() -> Iterator[Finding]:
+    """Whether the app gets a token, and may list the account's users, with whom each load begins."""
+    settings = zoom.check_settings()
+    if not settings:
+        return
+    with zoom_api.Api.impatient(settings) as api:
+        users = api.users()
+    yield ok("zoom", f"The API answers, and the account has {counted(len(users), 'active user')}.")
+
+
+def _zoom_reports() -> Iterator[Finding]:
+    """Whether Attendee Reports can be listed, and their times be read."""
+    url = source_setting("zoom", "bucket_url")
+    if not url:
+        return
+    zoom_reports.time_zone()
+    files = _listed("zoom", url, zoom_reports.EXTENSIONS)
+    if files:
+        yield ok("zoom", f"{shown(url)} holds {counted(len(files), 'file')} to load.")
+    else:
+        yield note("zoom", f"{shown(url)} holds no Attendee Report (*.csv) yet.")
+
+
+def _bigmarker() -> Iterator[Finding]:
+    """Whether the API answers."""
+    with bigmarker_api.Api.impatient(bigmarker.check_settings()) as api:
+        page = next(api.conferences())
+    count = page.number("total_entries")
+    there_are = "" if count is None else f", and the account has {counted(count, 'conference')}"
+    yield ok("bigmarker", f"The API answers{there_are}.")
 
 
 def _tables(source: str) -> Iterable[FileTable]:

@@ -11,7 +11,7 @@ import duckdb
 
 from ingestion.findings import Finding, act, ago, counted, note, ok, size, span
 from ingestion.settings import published_path, site_path
-from ingestion.sources import required_setting
+from ingestion.sources import required_settings
 from ingestion.warehouse import has_table, holder_of
 
 # A run that was killed is done again by the next one; after this long there seems to be none.
@@ -298,9 +298,9 @@ class Warehouse:
             limits = [limit for limit in self.state.limits if limit.source == source]
             complaints = [*self._load_complaints(source, loaded_at, limits), *self._record_complaints(limits)]
             if source not in configured:
-                setting = required_setting(source)
+                settings = " or ".join(required_settings(source))
                 yield note(
-                    source, f"It was last loaded {ago(loaded_at, self._now)} and has no settings any more ({setting})."
+                    source, f"It was last loaded {ago(loaded_at, self._now)} and has no settings any more ({settings})."
                 )
             elif complaints:
                 yield from (act(source, complaint) for complaint in complaints)

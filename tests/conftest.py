@@ -20,6 +20,7 @@ os.environ["DLT_PROJECT_DIR"] = str(Path(__file__).parent)
 LONGEST_FILES = (
     "test_refresh.py",
     "test_site.py",
+    "test_zoom.py",
     "test_crm.py",
     "test_empty_warehouse.py",
     "test_publish.py",
@@ -30,6 +31,7 @@ LONGEST_FILES = (
     "test_random_bookings.py",
     "test_incremental_bookings.py",
     "test_calendly_kills.py",
+    "test_demo_webinars.py",
 )
 
 

@@ -94,7 +94,7 @@ def test_every_command_is_one_that_this_version_takes() -> None:
 def test_cron_and_systemd_keep_the_same_four_rhythms() -> None:
     """Whichever a machine has, each source is as fresh."""
     expected = {
-        "15 6 * * *": {"refresh ad_spend", "refresh crm", "refresh calendly_export"},
+        "15 6 * * *": {f"refresh {name}" for name in ("ad_spend", "crm", "calendly_export", "zoom", "bigmarker")},
         "45 6 * * *": {"site"},
         "0 */4 * * *": {"refresh calendly"},
         "* * * * *": {"refresh calendly_webhooks"},
