@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 import requests
 
 from ingestion.errors import ThroughlineError
-from ingestion.rest import ApiError
+from ingestion.rest import ApiError, HostBoundSession, PatientAdapter, RateLimit
 from ingestion.settings import source_setting
+from ingestion.warehouse import console
 
+# What may be somebody's e-mail address.
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 HEADERS = {"Accept": "application/json", "User-Agent": "throughline"}
 
 
@@ -89,7 +92,7 @@ class RefusalError(ApiError):
             text = text.replace(secret, "…")
         self.status = response.status_code
         self.code = body.get("code")
-        self.reason = text[:300]
+        self.reason = _ADDRESS.sub("…", text)[:300].rstrip(". ")
         parts = urlsplit(response.url)
         super().__init__(f"{parts.hostname} answered {parts.path} with {self.reason}.")
 
@@ -114,6 +117,33 @@ def sentences(api: str) -> Iterator[None]:
         yield
     except requests.RequestException as error:
         raise ApiError(f"{api} cannot be asked: {error}.") from None
+
+
+@contextmanager
+def patient_session(
+    source: str, limit: int, *, is_limit_fixed: bool, connections: int
+) -> Iterator[tuple[HostBoundSession, Callable[[], None]]]:
+    """A session for loads, which many threads may share, and what stops all that waits in it, as its end does.
+
+    Args:
+        source: Who says that a limit is reached.
+        limit: Requests per minute.
+        is_limit_fixed: Whether it stays what it is, whatever answers say.
+        connections: How many to keep open.
+    """
+    wait = StoppableWait()
+    adapter = PatientAdapter(
+        RateLimit(limit, wait=wait),
+        is_limit_fixed=is_limit_fixed,
+        connections=connections,
+        say=lambda sentence: console.print(f"{source}: {sentence}"),
+        wait=wait,
+    )
+    with HostBoundSession(adapter) as session:
+        try:
+            yield session, wait.stop
+        finally:
+            wait.stop()
 
 
 class StoppableWait:

@@ -6,8 +6,8 @@ that had not ended for some days when it was last looked.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ingestion.warehouse import connect, console, has_table
 # By BigMarker's own id of a person where there is one: an address may change.
 _PERSON = text_in_document("bmid"), text_in_document("id"), f"lower({text_in_document('email')})"
 _CONFERENCE = "conference_id"
+_END = "end_time"
 
 CONFERENCES = document_table("conferences", _CONFERENCE, text_in_document("id"))
 REGISTRATIONS = document_table(
@@ -76,8 +77,7 @@ def load(warehouse: Path, *, backfill: bool = False) -> None:
             [
                 one
                 for one in conferences
-                if (one.ends_at is None or one.ends_at <= over)
-                and not (is_settled(one) and one.conference_id in landed.attendance_lists)
+                if (one.ends_at is None or one.ends_at <= over) and not (is_settled(one) and landed.has_attendees(one))
             ]
         )
         load.land([REGISTRATIONS, ATTENDEES], [CONFERENCES, ATTENDANCE_LISTS])
@@ -123,24 +123,31 @@ class _Landed:
 
     Attributes:
         conferences: The ids of those whose registrations were read.
-        attendance_lists: The ids of those whose attendees were read after the end.
+        attendance_lists: When those ended, by what was known then, whose attendees were read after the end.
     """
 
     conferences: frozenset[str] = frozenset()
-    attendance_lists: frozenset[str] = frozenset()
+    attendance_lists: Mapping[str, datetime | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, warehouse: Path) -> "_Landed":
         """Reads it."""
         with connect(warehouse, read_only=True) as connection:
 
-            def ids(table: Table) -> frozenset[str]:
+            def ends(table: Table) -> dict[str, datetime | None]:
                 if not has_table(connection, "raw_bigmarker", table.name):
-                    return frozenset()
-                rows = connection.execute(f"select {_CONFERENCE} from raw_bigmarker.{table.name}").fetchall()
-                return frozenset(one for (one,) in rows)
+                    return {}
+                rows = connection.execute(
+                    f"select {_CONFERENCE}, {text_in_document(_END)} from raw_bigmarker.{table.name}"
+                ).fetchall()
+                return {name: _instant(text) for name, text in rows}
 
-            return cls(ids(CONFERENCES), ids(ATTENDANCE_LISTS))
+            return cls(frozenset(ends(CONFERENCES)), ends(ATTENDANCE_LISTS))
+
+    def has_attendees(self, conference: "_Conference") -> bool:
+        """Whether its attendees were read after the end, as that is known now."""
+        ends_at = self.attendance_lists.get(conference.conference_id)
+        return ends_at is not None and conference.had_ended_by(ends_at)
 
 
 @dataclass(frozen=True)
@@ -150,10 +157,12 @@ class _Conference:
     Attributes:
         conference_id: Its id, as text.
         ends_at: When it ends, or at the latest; None where nothing readable says so.
+        end_text: That in the API's own words, where they are readable.
     """
 
     conference_id: str
     ends_at: datetime | None
+    end_text: str
 
     @classmethod
     def of(cls, document: Any) -> "_Conference | None":
@@ -161,8 +170,10 @@ class _Conference:
         conference_id = document.get("id") if isinstance(document, dict) else None
         if not isinstance(conference_id, str | int) or not str(conference_id).strip():
             return None
-        starts_at, ends_at = (_instant(document.get(name)) for name in ("start_time", "end_time"))
-        return cls(str(conference_id).strip(), ends_at or (starts_at and starts_at + _LONGEST))
+        starts_at, ends_at = (_instant(document.get(name)) for name in ("start_time", _END))
+        latest = ends_at or (starts_at and starts_at + _LONGEST)
+        text = document[_END] if ends_at else latest.isoformat() if latest else ""
+        return cls(str(conference_id).strip(), latest, text)
 
     def had_ended_by(self, instant: datetime) -> bool:
         """Whether it certainly had ended then."""
@@ -221,7 +232,8 @@ class _Reader:
             for conference, pages in self._lists("attendees", self._api.attendees, conferences):
                 if conference.ends_at:
                     said = {name: pages[0].answer[name] for name in _LIST_FIELDS if name in pages[0].answer}
-                    complete.append({_CONFERENCE: conference.conference_id} | said)
+                    # One that is postponed later on is not over, and its list is not that of those who came.
+                    complete.append({_CONFERENCE: conference.conference_id, _END: conference.end_text} | said)
                 yield from ((conference.conference_id, one) for page in pages for one in page.elements)
 
         self._take(ATTENDEES, read(), "/attendees")

@@ -14,15 +14,14 @@ import requests
 from ingestion.apis import (
     HEADERS,
     RefusalError,
-    StoppableWait,
     address_setting,
     number_setting,
+    patient_session,
     place,
     secret_setting,
     sentences,
 )
-from ingestion.rest import ApiError, HostBoundSession, HostBoundToken, ImpatientAdapter, PatientAdapter, RateLimit
-from ingestion.warehouse import console
+from ingestion.rest import ApiError, HostBoundSession, HostBoundToken, ImpatientAdapter
 
 API_URL = "https://www.bigmarker.com/api/v1"
 # BigMarker publishes no limit; a few at once are what a browser would ask.
@@ -88,19 +87,9 @@ class Api:
     @contextmanager
     def patient(cls, settings: ApiSettings) -> Iterator["Api"]:
         """One for loads, which many threads may share; what still waits at the end is stopped."""
-        wait = StoppableWait()
-        adapter = PatientAdapter(
-            RateLimit(settings.requests_per_minute, wait=wait),
-            is_limit_fixed=True,
-            connections=WORKERS,
-            say=lambda sentence: console.print(f"bigmarker: {sentence}"),
-            wait=wait,
-        )
-        with HostBoundSession(adapter) as session:
-            try:
-                yield cls(settings, session, wait.stop)
-            finally:
-                wait.stop()
+        limit = settings.requests_per_minute
+        with patient_session("bigmarker", limit, is_limit_fixed=True, connections=WORKERS) as (session, stop):
+            yield cls(settings, session, stop)
 
     @classmethod
     @contextmanager

@@ -14,15 +14,14 @@ from dlt.sources.helpers.rest_client.paginators import BaseNextUrlPaginator
 from ingestion.apis import (
     HEADERS,
     RefusalError,
-    StoppableWait,
     address_setting,
     number_setting,
+    patient_session,
     place,
     secret_setting,
     sentences,
 )
-from ingestion.rest import ApiError, HostBoundSession, HostBoundToken, ImpatientAdapter, PatientAdapter, RateLimit
-from ingestion.warehouse import console
+from ingestion.rest import ApiError, HostBoundSession, HostBoundToken, ImpatientAdapter
 
 API_URL = "https://api.calendly.com"
 WORKERS = 16
@@ -94,20 +93,14 @@ class Api:
     @contextmanager
     def patient(cls, settings: ApiSettings) -> Iterator["Api"]:
         """One for loads, which many threads may share; what still waits at the end is stopped."""
-        wait = StoppableWait()
         limit = settings.requests_per_minute
-        adapter = PatientAdapter(
-            RateLimit(limit or _LIMIT_BEFORE_THE_FIRST_ANSWER, wait=wait),
+        with patient_session(
+            "calendly",
+            limit or _LIMIT_BEFORE_THE_FIRST_ANSWER,
             is_limit_fixed=limit is not None,
             connections=WORKERS,
-            say=lambda sentence: console.print(f"calendly: {sentence}"),
-            wait=wait,
-        )
-        with HostBoundSession(adapter) as session:
-            try:
-                yield cls(settings, session, wait.stop)
-            finally:
-                wait.stop()
+        ) as (session, stop):
+            yield cls(settings, session, stop)
 
     @classmethod
     @contextmanager

@@ -60,7 +60,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Rejections:
-    """What the last load of a source that read anything could not use."""
+    """What the last loads of a source that read anything, one for each of its tables, could not use."""
 
     source: str
     records: int
@@ -125,11 +125,13 @@ class State:
                     for row in _rows(
                         connection,
                         "raw_meta.loads",
-                        "select source, sum(records_rejected)::bigint, max(finished_at) from raw_meta.loads"
-                        " where source_file is not null"
-                        " group by source, load_id"
-                        " qualify row_number() over (partition by source order by max(started_at) desc) = 1"
-                        " and sum(records_rejected) > 0 order by source",
+                        # By table: a source's API may be read each day, and its files once in a while.
+                        "select source, sum(records)::bigint, max(finished_at) from ("
+                        "select source, sum(records_rejected) as records, max(finished_at) as finished_at"
+                        " from raw_meta.loads where source_file is not null"
+                        " group by source, entity, load_id"
+                        " qualify row_number() over (partition by source, entity order by max(started_at) desc) = 1"
+                        ") where records > 0 group by source order by source",
                     )
                 ],
             )
@@ -325,7 +327,7 @@ class Warehouse:
                 )
 
     def rejected(self) -> Iterator[Finding]:
-        """The sources whose last load could not use something."""
+        """The sources of which something that was read last could not be used."""
         for rejection in self.state.rejections if self.state else ():
             yield note(
                 rejection.source,

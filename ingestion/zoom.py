@@ -52,6 +52,8 @@ PARTICIPANTS = document_table(
 REPORTS = document_table("reports", "instance_uuid", text_in_document("uuid"))
 API_TABLES = (WEBINARS, INSTANCES, REGISTRANTS, PANELISTS, PARTICIPANTS, REPORTS)
 TABLES = (*API_TABLES, *zoom_reports.TABLES)
+# That one is there means that everybody is there of whom it speaks: whoever is not did not come.
+_LANDING_LAST = (REPORTS, zoom_reports.ATTENDEE_REPORTS)
 
 # Where each table's documents come from.
 _PATHS = {
@@ -79,7 +81,7 @@ _NO_USER = (200, 1001, 1010)
 _NO_WEBINAR = (*_NO_USER, 404, _NOT_FOUND, _TOO_OLD)
 
 # Why there is no report.
-_PENDING, _GONE = "pending", "gone"
+_PENDING, _GONE, _REFUSED = "pending", "gone", "refused"
 
 T = TypeVar("T")
 
@@ -87,8 +89,9 @@ T = TypeVar("T")
 def load(warehouse: Path, *, reread: bool = False, backfill: bool = False) -> None:
     """Loads what the account's API and the folder of reports have, whichever are set, into raw_zoom.
 
-    Everything is read before anything lands, and the API's reports land last: one that is in the warehouse has its
-    participants there. A row that the API no longer has stays.
+    Everything is read before anything lands, and the reports of both kinds land last: one that is in the warehouse has
+    its people there. Where a file has changed, a load that is killed leaves more people than the file has, until the
+    next load, and never fewer. A row that the API no longer has stays.
 
     Args:
         warehouse: The DuckDB file to load into.
@@ -101,12 +104,13 @@ def load(warehouse: Path, *, reread: bool = False, backfill: bool = False) -> No
     """
     settings, url = _Settings.read(), source_setting("zoom", "bucket_url")
     with landing("zoom", warehouse) as load:
+        # The files first: a folder or a zone that is wrong shows at once, and not after thousands of requests.
+        if url:
+            zoom_reports.read(load, url, warehouse, reread=reread)
         if settings.api:
             with nothing_loaded(), Api.patient(settings.api) as api:
                 _read_account(load, api, settings, backfill)
-        if url:
-            zoom_reports.read(load, url, warehouse, reread=reread)
-        load.land([table for table in load.tables if table is not REPORTS], [REPORTS])
+        load.land([table for table in load.tables if table not in _LANDING_LAST], _LANDING_LAST)
 
 
 @dataclass(frozen=True)
@@ -148,14 +152,14 @@ def _read_account(load: Landing, api: Api, settings: _Settings, backfill: bool) 
     reader.read_webinars(webinars)
     reader.read_instances({name: one for name, one in webinars.items() if not one.is_expired(expired_until)})
     reader.read_people([name for name, one in webinars.items() if not one.is_over(settled_until)])
-    oldest = last_load and load.started_at - _REPORTS_KEPT
     reader.read_reports(
         {
             uuid: instance
             for webinar in webinars.values()
             for uuid, instance in webinar.instances.items()
-            if instance.may_have_news(settled_until, oldest)
-        }
+            if not instance.is_settled(settled_until)
+        },
+        is_whole=last_load is None,
     )
 
 
@@ -171,18 +175,13 @@ class _Instance:
     starts_at: datetime | None
     ends_at: datetime | None = None
 
-    def may_have_news(self, settled_until: datetime | None, oldest: datetime | None) -> bool:
-        """Whether to ask for its report, with or without effect.
+    def is_settled(self, until: datetime | None) -> bool:
+        """Whether its report landed, and was final by then; None is never."""
+        return until is not None and self.ends_at is not None and self.ends_at <= until
 
-        Args:
-            settled_until: What ended by then has a report that is final, if it has one; None is to ask always.
-            oldest: Of what began before, Zoom keeps no report.
-        """
-        if settled_until is None:
-            return True
-        if self.ends_at:
-            return self.ends_at > settled_until
-        return self.starts_at is None or self.starts_at > oldest
+    def began_by(self, instant: datetime) -> bool:
+        """Whether it certainly had begun then."""
+        return self.starts_at is not None and self.starts_at <= instant
 
 
 @dataclass
@@ -307,10 +306,18 @@ class _Reader:
             self._take(REGISTRANTS, [(name, registrant) for registrant in registrants])
             self._take(PANELISTS, [(name, panelist) for panelist in panelists])
 
-    def read_reports(self, instances: dict[str, _Instance]) -> None:
-        """Reads who was there, of those instances of which there is a report."""
+    def read_reports(self, instances: dict[str, _Instance], *, is_whole: bool) -> None:
+        """Reads who was there, of those instances of which there is a report.
+
+        Args:
+            instances: By UUID; of those that are older than Zoom's reports nobody is asked, since reports are heavy.
+            is_whole: Whether everything is read, so that these are told of.
+        """
         lacking: Counter[str] = Counter()
-        items = list(instances.items())
+        oldest = self._load.started_at - _REPORTS_KEPT
+        items = [(uuid, instance) for uuid, instance in instances.items() if not instance.began_by(oldest)]
+        if is_whole:
+            lacking[_GONE] = sum(one.began_by(oldest) and one.ends_at is None for one in instances.values())
         for (uuid, instance), answer in zip(
             items, self._each("participants", "past webinars", items, self._report), strict=True
         ):
@@ -323,6 +330,11 @@ class _Reader:
             self._take(REPORTS, [report])
         if lacking[_PENDING]:
             console.print(f"zoom: webinars without a report so far: {lacking[_PENDING]:,}; later loads ask again.")
+        if lacking[_REFUSED]:
+            console.print(
+                "zoom: webinars whose reports cannot be read, as the host has no plan for webinars any more, or is"
+                f" gone: {lacking[_REFUSED]:,}."
+            )
         if lacking[_GONE]:
             console.print(
                 f"zoom: webinars that are older than the reports that Zoom keeps: {lacking[_GONE]:,}; Attendee Reports"
@@ -363,14 +375,19 @@ class _Reader:
         uuid, instance = item
         try:
             report = self._api.report(uuid)
-            if report.get("uuid", uuid) != uuid:
+            if (report.get("uuid") or uuid) != uuid:
                 raise ApiError("Zoom answered with the report of another time that the webinar took place.")
             # One that is still running has sessions to come.
-            return (report, self._api.participants(uuid)) if _instant(report.get("end_time")) else _PENDING
+            if not _instant(report.get("end_time")):
+                return _PENDING
+            # One that does not say of which time it is, is of the one that was asked for.
+            return report | {"uuid": uuid}, self._api.participants(uuid)
         except RefusalError as refusal:
             is_old = instance.starts_at is not None and instance.starts_at < self._load.started_at - _SIX_MONTHS
             if refusal.code == _TOO_OLD or (is_old and refusal.status in (300, 400, 404)):
                 return _GONE
+            if refusal.code in _NO_USER:
+                return _REFUSED
             if refusal.status == 404 or refusal.code == _NOT_FOUND:
                 return _PENDING
             raise

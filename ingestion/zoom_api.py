@@ -53,6 +53,9 @@ _CATEGORIES = (
     (re.compile(r""), "light"),
 )
 _WINDOW_SECONDS = 1.0
+# What a token may be sent to; nothing else may stand in such an address, which others would read differently.
+_ZOOMS = re.compile(r"https://([a-z0-9-]+\.)*zoom\.us(:[0-9]{1,5})?", re.IGNORECASE)
+_HERE = re.compile(r"https?://(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?")
 # Longer waits are those for another day.
 _LONGEST_WAIT_SECONDS = 300.0
 # Zoom's codes where a token is good, and its app may not do what it is used for.
@@ -132,11 +135,9 @@ class _Token:
         if self._settings.base_url:
             return self._settings.base_url
         self.current()
-        url = self._api_url or ""
-        scheme, host, _ = origin(url)
-        is_zooms = scheme == "https" and host is not None and (host == "zoom.us" or host.endswith(".zoom.us"))
-        is_here = host in ("127.0.0.1", "::1", "localhost") and origin(url) == origin(self._settings.oauth_url)
-        return f"{url.rstrip('/')}/v2" if is_zooms or is_here else API_URL
+        url = (self._api_url or "").rstrip("/")
+        is_here = _HERE.fullmatch(url) is not None and origin(url) == origin(self._settings.oauth_url)
+        return f"{url}/v2" if _ZOOMS.fullmatch(url) or is_here else API_URL
 
     def _ask(self) -> None:
         settings = self._settings

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from ingestion.attendee_reports import NoAttendeeReportError, attendee_report
+from ingestion.attendee_reports import NoAttendeeReportError, attendee_report, report_content
 from ingestion.declarations import BOOLEAN, DECIMAL, EMAIL, TIMESTAMP, Column, Table
 from ingestion.file_loads import known_versions, reading, say_known
 from ingestion.files import Batch, SourceFile, list_files, sentences, shown
@@ -17,7 +17,8 @@ from ingestion.landing import Landing
 from ingestion.local_times import required_zone
 from ingestion.warehouse import console
 
-# What nobody's attendance depends on costs nobody's, if it cannot be read: what a summary counts is to compare with.
+# What nobody's attendance depends on costs nobody's, if it cannot be read: what a summary counts is to compare with,
+# and a session has its times besides its minutes.
 _FIGURE = replace(DECIMAL, complaint=None)
 _HINT = replace(BOOLEAN, complaint=None)
 
@@ -57,7 +58,7 @@ ATTENDEE_REPORT_ROWS = Table(
         Column("approval_status"),
         Column("joined_at", TIMESTAMP),
         Column("left_at", TIMESTAMP),
-        Column("session_minutes", DECIMAL),
+        Column("session_minutes", _FIGURE),
         Column("is_guest", _HINT),
         Column("source_name"),
         Column("country"),
@@ -82,7 +83,7 @@ def time_zone() -> ZoneInfo:
 def read(load: Landing, url: str, warehouse: Path, *, reread: bool = False) -> None:
     """Reads the new and changed files of a folder into a landing, each for itself: it has keys of its own.
 
-    A file that is no attendee report is a rejected record, and the others are read.
+    A file that is no attendee report, or not a whole one, is a rejected record, and the others are read.
 
     Args:
         load: The landing, which the caller ends.
@@ -109,13 +110,13 @@ def read(load: Landing, url: str, warehouse: Path, *, reread: bool = False) -> N
 
 def _add(load: Landing, file: SourceFile, zone: ZoneInfo) -> None:
     """Adds what a file says to both tables, so that it takes the place of what it said before in both."""
-    with sentences(file), file.open() as stream:
-        content = stream.read()
     try:
+        with sentences(file), file.open() as stream:
+            content = report_content(stream)
         report = attendee_report(content, zone)
         summaries, rows, rejected, faults = [(report.summary_line, report.summary)], report.rows, report.rejected, []
     except NoAttendeeReportError as error:
-        summaries, rows, rejected, faults = [], [], [], [(1, error.text, str(error))]
+        summaries, rows, rejected, faults = [], [], [], [(error.line, error.text, str(error))]
     for table, records, malformed in (
         (ATTENDEE_REPORTS, summaries, faults),
         (ATTENDEE_REPORT_ROWS, rows, rejected),

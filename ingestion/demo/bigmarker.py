@@ -1,7 +1,6 @@
 """The demo's BigMarker account as its API shows it: one file, which the simulator serves."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from ingestion.demo.bookings import BERLIN, Host
-from ingestion.demo.files import replacing
+from ingestion.demo.files import write_account
 from ingestion.demo.webinar_crews import HOST, PANELISTS, crew
 from ingestion.demo.webinars import WEBINARS, Part, Span, Webinar, parts
 from ingestion.demo.world import World
@@ -143,6 +142,4 @@ def write(world: World, folder: Path) -> None:
         world: Who comes.
         folder: Where the file goes; it exists.
     """
-    with replacing(folder / "account.json") as handle:
-        json.dump(account(world), handle, separators=(",", ":"))
-        handle.write("\n")
+    write_account(folder, account(world))

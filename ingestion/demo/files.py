@@ -1,11 +1,12 @@
 """How the demo's writers put a file in place."""
 
 import filecmp
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 
 @contextmanager
@@ -28,3 +29,15 @@ def replacing(path: Path) -> Iterator[TextIO]:
             partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_account(folder: Path, account: dict[str, Any]) -> None:
+    """Write `account.json`, from which a simulator serves an API.
+
+    Args:
+        folder: Where the file goes; it exists.
+        account: What the API has.
+    """
+    with replacing(folder / "account.json") as handle:
+        json.dump(account, handle, separators=(",", ":"))
+        handle.write("\n")

@@ -420,14 +420,14 @@ class Figures:
 
     Attributes:
         registered: People with an approved registration or a sign-up that stands.
-        attended: Those of them who came; 0 where nobody says who came.
-        walk_ins: People who came without.
+        attended: Those of them who came; None where nobody says who came.
+        walk_ins: People who came without; None likewise.
         average_attended_minutes: Of all who came, each second of theirs once; None without any.
     """
 
     registered: int
-    attended: int
-    walk_ins: int
+    attended: int | None
+    walk_ins: int | None
     average_attended_minutes: float | None
 
 
@@ -469,7 +469,10 @@ def truth(world: World) -> dict[Webinar, Figures]:
         }
         if not (is_known or registered):
             continue
-        there = _seconds_there(webinar, people) if webinar.is_reported else {}
+        if not webinar.is_reported:
+            figures[webinar] = Figures(len(registered), None, None, None)
+            continue
+        there = _seconds_there(webinar, people)
         seconds = sum(map(len, there.values()))
         figures[webinar] = Figures(
             len(registered),

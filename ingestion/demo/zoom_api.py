@@ -2,14 +2,13 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from ingestion.demo.bookings import HOSTS
-from ingestion.demo.files import replacing
+from ingestion.demo.files import write_account
 from ingestion.demo.webinar_crews import HOST, PANELISTS, crew, held
 from ingestion.demo.webinars import WEBINARS, Part, Span, Webinar, parts
 from ingestion.demo.world import World
@@ -198,6 +197,4 @@ def write(world: World, folder: Path) -> None:
         world: Who comes.
         folder: Where the file goes; it exists.
     """
-    with replacing(folder / "account.json") as handle:
-        json.dump(account(world), handle, separators=(",", ":"))
-        handle.write("\n")
+    write_account(folder, account(world))

@@ -3,13 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
+from api_loading import merge_by_dlt, merge_by_sql, serving_in_turn, start
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -20,6 +20,7 @@ from ingestion.declarations import OUTCOMES
 from ingestion.demo.bigmarker_simulator import API_KEY, PATH, BigMarkerSimulator
 from ingestion.demo.simulator import DROPPED, HTML, Fault, serving
 from ingestion.errors import ThroughlineError
+from ingestion.landing import Landing
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -69,20 +70,48 @@ def simulator():
     return BigMarkerSimulator(account())
 
 
+@pytest.fixture(scope="module")
+def serve():
+    """Be a function that puts a simulator in the place of the one before, and returns the address."""
+    with serving_in_turn() as put:
+        yield put
+
+
 @pytest.fixture
-def load(simulator, warehouse, monkeypatch):
-    """Be a function that loads at some time after noon of 2026-06-30, and retries without waiting."""
+def load(simulator, serve, warehouse, monkeypatch):
+    """Be a function that loads at some time after noon of 2026-06-30, retries without waiting, and lands at once."""
     monkeypatch.setattr(rest, "BACK_OFF_SECONDS", (0.0,) * 4)
-    with serving(simulator) as url:
-        monkeypatch.setenv("SOURCES__BIGMARKER__BASE_URL", f"{url}{PATH}")
-        monkeypatch.setenv("SOURCES__BIGMARKER__API_KEY", API_KEY)
+    monkeypatch.setattr(Landing, "_merge", merge_by_sql)
+    monkeypatch.setenv("SOURCES__BIGMARKER__BASE_URL", f"{serve(simulator)}{PATH}")
+    monkeypatch.setenv("SOURCES__BIGMARKER__API_KEY", API_KEY)
 
-        def load_now(later=timedelta(), *, backfill=False):
-            monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
-            simulator.asked.clear()
-            bigmarker.load(warehouse, backfill=backfill)
+    def load_now(later=timedelta(), *, backfill=False):
+        monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
+        simulator.asked.clear()
+        bigmarker.load(warehouse, backfill=backfill)
 
-        yield load_now
+    return load_now
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """Be a warehouse into which the account was loaded at noon."""
+    warehouse = tmp_path_factory.mktemp("loaded") / "w.duckdb"
+    with serving(BigMarkerSimulator(account())) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCES__BIGMARKER__BASE_URL", f"{url}{PATH}")
+        patch.setenv("SOURCES__BIGMARKER__API_KEY", API_KEY)
+        patch.setenv("THROUGHLINE_NOW", NOW.isoformat())
+        bigmarker.load(warehouse)
+    return warehouse
+
+
+@pytest.fixture
+def reload(load, loaded, warehouse, monkeypatch):
+    """Be a function that loads again what was loaded at noon; as a user's load does, by dlt."""
+    monkeypatch.setattr(Landing, "_merge", merge_by_dlt)
+    warehouse.parent.mkdir()
+    shutil.copy(loaded, warehouse)
+    return load
 
 
 def rows(warehouse, columns="*"):
@@ -106,11 +135,11 @@ def asked(simulator, table):
 # What is read
 
 
-def test_everything_lands_as_it_came(simulator, load, warehouse):
+def test_everything_lands_as_it_came(loaded):
     """Documents keep all they have, beside the conference to which they belong."""
-    load()
+    warehouse, everything = loaded, account()
     documents = query(warehouse, "select conference_id, document from raw_bigmarker.registrations order by all")
-    expected = {name: simulator.account["registrations"][name] for name in sorted(ENDS)}
+    expected = {name: everything["registrations"][name] for name in sorted(ENDS)}
     assert [(name, json.loads(text)) for name, text in documents] == [
         (name, document) for name, these in expected.items() for document in these
     ]
@@ -145,7 +174,9 @@ def test_nobody_came_before_the_end(simulator, load, warehouse):
     assert asked(simulator, "attendees") == ["past", "recent"]
     lists = query(warehouse, "select document from raw_bigmarker.attendance_lists order by conference_id")
     assert [json.loads(text) for (text,) in lists] == [
-        {"conference_id": name, "total_entries": 4, "total_pages": 1, "per_page": 100} for name in ("past", "recent")
+        {"conference_id": name, "end_time": ENDS[name].isoformat()}
+        | {"total_entries": 4, "total_pages": 1, "per_page": 100}
+        for name in ("past", "recent")
     ]
     load(timedelta(minutes=5))
     assert asked(simulator, "attendees") == ["closing", "recent"]
@@ -173,7 +204,10 @@ def test_an_end_that_nothing_tells_is_at_most_a_day_away(simulator, load, wareho
     )
     load()
     assert asked(simulator, "attendees") == ["long past", "timeless"]
-    assert keys(warehouse, "attendance_lists") == ["long past"]
+    lists = query(warehouse, "select conference_id, document from raw_bigmarker.attendance_lists")
+    assert [(name, json.loads(text)["end_time"]) for name, text in lists] == [
+        ("long past", (NOW - 4 * DAY - timedelta(hours=1)).isoformat())
+    ]
     load(DAY)
     assert asked(simulator, "registrations") == ["begun", "timeless"]
     assert asked(simulator, "attendees") == ["begun", "timeless"]
@@ -190,12 +224,11 @@ def test_a_time_without_an_offset_is_utc(simulator, load):
 # What is read again
 
 
-def test_loading_twice_changes_nothing(load, warehouse):
+def test_loading_twice_changes_nothing(reload, warehouse):
     """No column of any raw table differs after a second load, nor after a backfill."""
-    load()
     before = rows(warehouse)
-    load(timedelta(minutes=1))
-    load(timedelta(minutes=2), backfill=True)
+    reload(timedelta(minutes=1))
+    reload(timedelta(minutes=2), backfill=True)
     assert rows(warehouse) == before
 
 
@@ -229,6 +262,22 @@ def test_a_load_after_a_long_time_reads_what_ended_meanwhile(simulator, load):
     load()
     load(300 * DAY)
     assert asked(simulator, "attendees") == ["closing", "coming", "recent", "running"]
+
+
+def test_a_conference_that_is_postponed_is_read_after_its_new_end(simulator, load, warehouse, monkeypatch):
+    """Although the list of its attendees was read after the old one: that is the list of nobody."""
+    monkeypatch.setenv("SOURCES__BIGMARKER__LOOKBACK_DAYS", "0")
+    load()
+    postponed = conference("past", NOW + DAY, time_zone="Europe/Berlin")
+    simulator.account = account(conferences=[postponed], attendees={"past": [visit("ann")]})
+    load(DAY + timedelta(minutes=5))
+    assert asked(simulator, "attendees") == []
+    load(DAY + timedelta(hours=1))
+    assert '["past","bm-ann","2026-06-28T10:00:00Z"]' in keys(warehouse, "attendees")
+    ends = "select document from raw_bigmarker.attendance_lists where conference_id = 'past'"
+    assert json.loads(query(warehouse, ends)[0][0])["end_time"] == postponed["end_time"]
+    load(DAY + timedelta(hours=2))
+    assert asked(simulator, "attendees") == []
 
 
 def test_a_list_that_changes_is_followed(simulator, load, warehouse):
@@ -399,8 +448,8 @@ def test_a_conference_that_is_gone_meanwhile_is_passed_over(simulator, load, war
     simulator.fail("/registrations/coming", Fault(403, '{"error": "Not yours."}'))
     load()
     said = capsys.readouterr().err
-    assert "attendees of 1 conference cannot be read (404 The conference does not exist.); the others are." in said
-    assert "registrations of 1 conference cannot be read (403 Not yours.); the others are." in said
+    assert "attendees of 1 conference cannot be read (404 The conference does not exist); the others are." in said
+    assert "registrations of 1 conference cannot be read (403 Not yours); the others are." in said
     assert keys(warehouse, "attendance_lists") == ["recent"]
     load(5 * DAY)
     assert "past" in asked(simulator, "attendees")
@@ -455,7 +504,7 @@ def test_a_load_that_fails_lands_nothing(simulator, load, warehouse, fault, sent
     assert rows(warehouse) == before
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "(401)"), (403, "(403 The API key is invalid.)")])
+@pytest.mark.parametrize(("status", "words"), [(401, "(401)"), (403, "(403 The API key is invalid)")])
 def test_a_key_that_is_refused_is_a_sentence(simulator, load, status, words):
     """It names the setting, and that a white-label account has another address."""
     simulator.fail("/conferences/$", Fault(status, '{"error": "The API key is invalid."}'))
@@ -504,9 +553,10 @@ def test_the_key_goes_to_its_host_only(simulator, load, monkeypatch):
     assert [one.headers.get("api-key") for one in simulator.asked] == [None]
 
 
-def test_the_key_is_never_shown(simulator, load, warehouse, capsys, caplog):
+def test_the_key_is_never_shown(simulator, load, warehouse, monkeypatch, capsys, caplog):
     """Not though the API repeats it, and not in the warehouse."""
     caplog.set_level("DEBUG")
+    monkeypatch.setattr(Landing, "_merge", merge_by_dlt)
     simulator.fail("/past/attendees", Fault(404, json.dumps({"error": f"{API_KEY} sees none"})))
     load()
     simulator.fail("/recent/attendees", Fault(400, json.dumps({"message": f"{API_KEY} is wrong"})))
@@ -522,44 +572,14 @@ def test_the_key_is_never_shown(simulator, load, warehouse, capsys, caplog):
 
 # Kills
 
-SUICIDE = """
-import os, signal, sys
-from ingestion import cli, landing
 
-merged, number = [], int(sys.argv.pop())
-
-def die_at(step):
-    def enter(self, stage):
-        merged.append(stage)
-        if len(merged) == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return step(self, stage)
-    return enter
-
-landing.Landing._merge = die_at(landing.Landing._merge)
-if number == 3:
-    landing.Landing._note = lambda self: os.kill(os.getpid(), signal.SIGKILL)
-cli.main()
-"""
-
-
-def start(warehouse, number):
-    """Run a load a day later that dies before its first or second stage, or its note; with 0 it does not."""
-    environment = os.environ | {
-        "THROUGHLINE_WAREHOUSE": str(warehouse),
-        "THROUGHLINE_NOW": (NOW + DAY).isoformat(),
-    }
-    command = [sys.executable, "-c", SUICIDE, "load", "bigmarker", str(number)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-def test_the_next_load_mends_a_killed_one(simulator, load, warehouse, number):
+@pytest.mark.parametrize(("place", "number"), [("_merge", 1), ("_merge", 2), ("_note", 1)])
+def test_the_next_load_mends_a_killed_one(simulator, reload, warehouse, place, number):
     """Killed before its registrations, its conferences or its note, it leaves nothing that the next one goes by."""
-    load()
     simulator.account = account(ENDS | {"new": NOW - 20 * DAY}, people=4)
-    assert start(warehouse, number).returncode == -signal.SIGKILL
-    load(DAY)
+    environment = {"THROUGHLINE_WAREHOUSE": str(warehouse), "THROUGHLINE_NOW": (NOW + DAY).isoformat()}
+    assert start("bigmarker", os.environ | environment, place, number).wait() == -signal.SIGKILL
+    reload(DAY)
     expected = {(name, f"bm-p{n}") for name in ("closing", "coming", "new", "recent", "running") for n in range(4)}
     expected |= {("past", f"bm-p{n}") for n in range(3)}
     assert {tuple(json.loads(key)) for key in keys(warehouse, "registrations")} == expected

@@ -393,7 +393,7 @@ def test_what_the_plan_lacks_is_passed_over(simulator, load, warehouse, capsys, 
     """A 403 there is one notice, and the others are loaded."""
     simulator.lacking = (path,)
     load()
-    notice = f"calendly: {path} cannot be read (403 Permission Denied: Please upgrade to a paid Calendly account.)"
+    notice = f"calendly: {path} cannot be read (403 Permission Denied: Please upgrade to a paid Calendly account)"
     assert capsys.readouterr().err.count(notice) == 1
     assert len(landed(warehouse, "scheduled_events")) == 60
     assert len(simulator.asked_for(path)) == 1

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from api_loading import start
 from calendly_organization import NOW, form, invitee, iso, organization, scheduled_event, submission
 from support import query
 
@@ -25,39 +24,6 @@ TABLES = [table.name for table in calendly.TABLES]
 DAY = timedelta(days=1)
 # Of the time from the last answer to the end.
 FRACTIONS = (0.1, 0.3, 0.45, 0.6, 0.75, 0.9)
-# A load that dies where it enters a step for that many times, or between deletion and insertion of one table's merge.
-SUICIDE = """
-import os, signal, sys
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-from ingestion import cli, landing
-
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def die_at(number, step, entered=[]):
-    def enter(*arguments):
-        entered.append(arguments)
-        if len(entered) == number:
-            die()
-        return step(*arguments)
-    return enter
-
-def die_merging(table, execute_sql):
-    def execute(self, sql, *values, **options):
-        deletion, insertion, _ = sql.partition(f'INSERT INTO "raw_calendly"."{table}"')
-        if deletion.startswith('DELETE FROM "raw_calendly"."') and insertion:
-            execute_sql(self, deletion)
-            die()
-        return execute_sql(self, sql, *values, **options)
-    return execute
-
-number, place = int(sys.argv.pop()), sys.argv.pop()
-if number:
-    setattr(landing.Landing, place, die_at(number, getattr(landing.Landing, place)))
-else:
-    DuckDbSqlClient.execute_sql = die_merging(place, DuckDbSqlClient.execute_sql)
-cli.main()
-"""
 
 
 @dataclass(frozen=True)
@@ -106,17 +72,6 @@ def environment(world_url, warehouse):
     }
 
 
-def start(world_url, warehouse, place="none", number=1):
-    """Start a load, which dies where it is told to."""
-    script = SUICIDE if place != "none" else "from ingestion import cli; cli.main()"
-    fate = [place, str(number)] if place != "none" else []
-    return subprocess.Popen(
-        [sys.executable, "-c", script, "load", "calendly", *fate],
-        env=environment(world_url, warehouse),
-        stderr=subprocess.PIPE,
-    )
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Be the organization, its simulator, and what an undisturbed load needs."""
@@ -133,7 +88,7 @@ def world(tmp_path_factory):
         copy = tmp_path_factory.mktemp("undisturbed") / "w.duckdb"
         shutil.copy(warehouse, copy)
         simulator.asked.clear()
-        process = start(url, copy)
+        process = start("calendly", environment(url, copy))
         assert process.wait() == 0
         seconds = time.monotonic() - simulator.asked[-1].instant
         yield World(simulator, old, new, url, warehouse, seconds, len(simulator.asked))
@@ -190,7 +145,7 @@ def complete(world, warehouse, was_filled, monkeypatch):
 def test_a_load_killed_while_it_asks_has_landed_nothing(world, target, monkeypatch, fraction):
     """Killed at its first request, in the listing, among the invitees, or at the last, it leaves what was there."""
     before = target.read_bytes() if target.exists() else None
-    process = start(world.url, target)
+    process = start("calendly", environment(world.url, target))
     number = 1 + round(fraction * (world.requests - 1))
 
     def kill(_):
@@ -208,7 +163,7 @@ def test_a_load_killed_while_it_asks_has_landed_nothing(world, target, monkeypat
 def test_a_load_that_dies_between_two_steps_is_mended(world, target, monkeypatch, place, number):
     """Killed in either merge, between the two, or with all merged and nothing noted, it is complete in the end."""
     was_filled = target.exists()
-    process = start(world.url, target, place, number)
+    process = start("calendly", environment(world.url, target), place, number)
     assert process.wait() == -signal.SIGKILL
     if (place, number) == ("_merge", 2):
         # The scheduled events land last: none says that it is read before its invitees are there.
@@ -233,12 +188,12 @@ def test_a_load_killed_at_any_time_while_it_lands_is_mended(world, tmp_path, mon
             shutil.copy(world.filled, warehouse)
         world.simulator.asked.clear()
         world.simulator.before_answer = lambda _: None
-        process = start(world.url, warehouse)
+        process = start("calendly", environment(world.url, warehouse))
         while process.poll() is None and len(world.simulator.asked) < world.requests:
             time.sleep(0.005)
         time.sleep(fraction * world.seconds)
         process.kill()
-        process.communicate()
+        process.wait()
         killed[process.returncode] += 1
         complete(world, warehouse, bool(number % 2), monkeypatch)
     # How many depends on how busy the machine is; without any the test would show nothing.

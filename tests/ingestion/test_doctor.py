@@ -355,6 +355,12 @@ def earlier_rejection(world):
     world.add_load("crm", now() - 3 * HOUR, records_rejected=8)
 
 
+def rejection_of_files(world):
+    """Have a file of a source rejected whose API, read since, gave nothing to reject."""
+    world.add_load("crm", now() - 2 * HOUR, "files", records_rejected=1)
+    world.add_load("crm", now() - HOUR, "documents")
+
+
 def written(path, text):
     """Return what writes a file."""
 
@@ -582,6 +588,10 @@ CASES = {
         r"act ad_spend The newest record of spend is of .*\(3 days ago\), more than 2 days",
     ),
     "rejected records": (rejection, r"note crm The last load .*\(2 hours ago\), rejected 4 records; raw_crm.rejected"),
+    "rejected files beside an API": (
+        rejection_of_files,
+        r"note crm The last load .*\(2 hours ago\), rejected 1 record;",
+    ),
     # The disk
     "a disk that is full": (
         lambda world: world.patch.setattr(

@@ -12,6 +12,7 @@ from random import Random
 import duckdb
 import pytest
 import requests
+from api_loading import merge_by_dlt, merge_by_sql, serving_in_turn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -23,9 +24,11 @@ from ingestion.declarations import OUTCOMES
 from ingestion.demo.simulator import DROPPED, HTML, Fault, serving
 from ingestion.demo.zoom_simulator import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET, ZoomSimulator
 from ingestion.errors import ThroughlineError
+from ingestion.landing import Landing
 
 TABLES = [table.name for table in zoom.API_TABLES]
 KEYS = {table.name: table.key for table in zoom.API_TABLES}
+OLD = "zoom: webinars that are older than the reports that Zoom keeps: 1; Attendee Reports in the folder"
 UNLIMITED = {"Light": 100_000, "Medium": 100_000, "Heavy": 100_000}
 
 
@@ -44,19 +47,26 @@ def configure(patch, url):
     patch.setenv("SOURCES__ZOOM__BASE_URL", f"{url}/v2")
 
 
+@pytest.fixture(scope="module")
+def serve():
+    """Be a function that puts a simulator in the place of the one before, and returns the address."""
+    with serving_in_turn() as put:
+        yield put
+
+
 @pytest.fixture
-def load(simulator, warehouse, monkeypatch):
-    """Be a function that loads at some time after noon of 2026-06-30, and retries without waiting."""
+def load(simulator, serve, warehouse, monkeypatch):
+    """Be a function that loads at some time after noon of 2026-06-30, retries without waiting, and lands at once."""
     monkeypatch.setattr(rest, "BACK_OFF_SECONDS", (0.0,) * 4)
-    with serving(simulator) as url:
-        configure(monkeypatch, url)
+    monkeypatch.setattr(Landing, "_merge", merge_by_sql)
+    configure(monkeypatch, serve(simulator))
 
-        def load_now(later=timedelta(), *, backfill=False):
-            monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
-            simulator.asked.clear()
-            zoom.load(warehouse, backfill=backfill)
+    def load_now(later=timedelta(), *, backfill=False):
+        monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
+        simulator.asked.clear()
+        zoom.load(warehouse, backfill=backfill)
 
-        yield load_now
+    return load_now
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +116,9 @@ def assert_nothing_landed(warehouse):
 # What is read
 
 
-def test_everything_lands_as_it_came(simulator, load, warehouse):
+def test_everything_lands_as_it_came(loaded):
     """Every status, every instance, and the UUIDs that want to be encoded twice; each with what it belongs to."""
-    load()
-    everything = simulator.account
+    warehouse, everything = loaded, account()
     assert {key: json.loads(key)[0] for key in landed(warehouse, "registrants")} == dict(
         query(warehouse, "select registrant_key, webinar_id from raw_zoom.registrants")
     )
@@ -258,19 +267,56 @@ def test_a_webinar_that_still_runs_has_no_report(simulator, load, warehouse):
 
 @pytest.mark.parametrize("status", [400, 300])
 def test_what_is_older_than_the_reports_is_passed_over(simulator, load, warehouse, capsys, status):
-    """One line says so and what can fill the gap; only a backfill asks again."""
-    hold(simulator.account, 81, "old==", NOW - 250 * DAY)
+    """One line says so and what can fill the gap; after some more days nobody asks again."""
+    hold(simulator.account, 81, "old==", NOW - 185 * DAY)
     refusal = Fault(status, '{"code":300,"message":"Can not access webinar information."}')
-    simulator.fail("/report/webinars/old%3D%3D$", refusal, refusal)
+    simulator.fail("/report/webinars/old%3D%3D$", refusal)
     load()
-    notice = "zoom: webinars that are older than the reports that Zoom keeps: 1; Attendee Reports in the folder"
-    assert notice in capsys.readouterr().err
+    assert OLD in capsys.readouterr().err
     assert "old==" not in landed(warehouse, "reports")
-    load(DAY)
+    load(6 * DAY)
     assert not simulator.asked_for("old")
-    load(DAY, backfill=True)
-    assert simulator.asked_for("old")
-    assert notice in capsys.readouterr().err
+
+
+def test_what_is_much_older_than_the_reports_is_not_asked_for(simulator, load, warehouse, capsys):
+    """A first load and a backfill say how many there are, without heavy requests that lead nowhere."""
+    for days in (191, 900):
+        hold(simulator.account, 81, f"old{days}==", NOW - days * DAY)
+    old = OLD.replace("1;", "2;")
+    for is_told, later, backfill in ((True, 0, False), (False, 1, False), (True, 2, True)):
+        load(later * DAY, backfill=backfill)
+        assert not simulator.asked_for("/report/.*old")
+        assert (old in capsys.readouterr().err) == is_told
+    assert {"old191==", "old900=="} <= landed(warehouse, "instances").keys()
+    # What landed while it could be had is not missed, a year later.
+    load(365 * DAY, backfill=True)
+    assert not simulator.asked_for("/report/")
+    assert old in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [200, 1001, 1010])
+@pytest.mark.parametrize("path", ["webinars/mid%2Fdle%3D$", "mid%2Fdle%3D/participants$"])
+def test_the_report_of_a_host_without_a_plan_is_passed_over(simulator, load, warehouse, capsys, code, path):
+    """In one line, and the others are read; a later load asks again."""
+    simulator.fail(path, Fault(400, json.dumps({"code": code, "message": "Webinar plan is missing."})))
+    load()
+    said = "zoom: webinars whose reports cannot be read, as the host has no plan for webinars any more, or is gone: 1."
+    assert said in capsys.readouterr().err
+    assert sorted(landed(warehouse, "reports")) == sorted({*UUIDS} - {UUIDS[2]})
+    assert len(landed(warehouse, "participants")) == 6
+    load(DAY)
+    assert UUIDS[2] in landed(warehouse, "reports")
+    assert said not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", [{}, {"uuid": None}, {"uuid": ""}])
+def test_a_report_that_does_not_say_of_what_it_is_is_that_which_was_asked_for(simulator, load, warehouse, said):
+    """It lands with the UUID."""
+    report = simulator.account["reports"][UUIDS[2]]
+    del report["uuid"]
+    report |= said
+    load()
+    assert landed(warehouse, "reports")[UUIDS[2]] == report | {"uuid": UUIDS[2]}
 
 
 def test_reports_that_the_account_refuses_for_their_age_are_passed_over(simulator, load, warehouse, capsys):
@@ -468,7 +514,6 @@ def test_documents_without_keys_are_rejected_with_their_place(simulator, load, w
     everything["registrants"]["83"].append(registrant("", id="", email=" "))
     everything["panelists"]["83"].append({"name": "Nobody"})
     everything["participants"][UUIDS[2]].append(session("zoe", NOW, join_time=""))
-    del everything["reports"][UUIDS[2]]["uuid"]
     load()
     rejected = query(warehouse, "select entity, source_file, reason from raw_zoom.rejected_records order by entity")
     assert rejected == [
@@ -478,7 +523,6 @@ def test_documents_without_keys_are_rejected_with_their_place(simulator, load, w
             ("panelists", "webinars/panelists"),
             ("participants", "report/webinars/participants"),
             ("registrants", "webinars/registrants"),
-            ("reports", "report/webinars"),
             ("webinars", "users/webinars"),
         )
     ]
@@ -488,7 +532,7 @@ def test_documents_without_keys_are_rejected_with_their_place(simulator, load, w
         "registrants": 12,
         "panelists": 1,
         "participants": 8,
-        "reports": 3,
+        "reports": 4,
     }
 
 
@@ -526,6 +570,30 @@ def test_report_files_land_in_the_same_load(load, warehouse, monkeypatch, tmp_pa
         monkeypatch.delenv(f"SOURCES__ZOOM__{name}")
     load(DAY)
     assert query(warehouse, "select count(*) from raw_zoom.attendee_reports") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("TIMEZONE", None, "SOURCES__ZOOM__TIMEZONE is not set"),
+        ("TIMEZONE", "Berlin", "SOURCES__ZOOM__TIMEZONE is Berlin, which is no time zone"),
+        ("BUCKET_URL", "/nowhere/at/all", "SOURCES__ZOOM__BUCKET_URL names /nowhere/at/all, which does not exist"),
+    ],
+)
+def test_settings_of_the_files_are_checked_before_the_api_is_read(
+    simulator, load, warehouse, monkeypatch, tmp_path, name, value, sentence
+):
+    """Otherwise somebody would wait for an hour to hear it."""
+    monkeypatch.setenv("SOURCES__ZOOM__BUCKET_URL", str(tmp_path))
+    monkeypatch.setenv("SOURCES__ZOOM__TIMEZONE", "UTC")
+    if value:
+        monkeypatch.setenv(f"SOURCES__ZOOM__{name}", value)
+    else:
+        monkeypatch.delenv(f"SOURCES__ZOOM__{name}")
+    with pytest.raises(ThroughlineError, match=sentence):
+        load()
+    assert simulator.asked == []
+    assert_nothing_landed(warehouse)
 
 
 # Tokens
@@ -611,11 +679,18 @@ def test_the_api_is_where_the_answer_with_the_token_says(simulator, load, wareho
         ("https://api-eu.zoom.us", "https://api-eu.zoom.us/v2"),
         ("https://api-eu.zoom.us/", "https://api-eu.zoom.us/v2"),
         ("https://zoom.us", "https://zoom.us/v2"),
+        ("https://API.Zoom.us:443", "https://API.Zoom.us:443/v2"),
         ("http://api.zoom.us", zoom_api.API_URL),
         ("https://zoom.us.example.com", zoom_api.API_URL),
         ("https://notzoom.us", zoom_api.API_URL),
+        ("https://api.zoom-us", zoom_api.API_URL),
         ("https://zoom.us@example.com", zoom_api.API_URL),
         ("http://127.0.0.1:1", zoom_api.API_URL),
+        (r"https://example.com\@api.zoom.us", zoom_api.API_URL),
+        ("https://api.zoom.us/v1", zoom_api.API_URL),
+        ("https://api.zoom.us?to=example.com", zoom_api.API_URL),
+        ("https://api.zoom.us#example.com", zoom_api.API_URL),
+        ("https://example.com/.zoom.us", zoom_api.API_URL),
         ("nonsense", zoom_api.API_URL),
     ],
 )
@@ -628,6 +703,18 @@ def test_a_token_goes_to_no_host_but_zooms_own(simulator, load, monkeypatch, api
     monkeypatch.delenv("SOURCES__ZOOM__BASE_URL")
     with zoom_api.Api.impatient(zoom_api.ApiSettings.read()) as api:
         assert api._base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_taken"), [("", True), ("/", True), ("/v1", False), ("?v1", False), ("#v1", False)]
+)
+def test_an_api_on_this_machine_is_where_the_token_came_from(simulator, load, serve, monkeypatch, rest, is_taken):
+    """So that a simulator can be asked; its address, too, is a host and no more."""
+    url = serve(simulator)
+    simulator.api_url = f"{url}{rest}"
+    monkeypatch.delenv("SOURCES__ZOOM__BASE_URL")
+    with zoom_api.Api.impatient(zoom_api.ApiSettings.read()) as api:
+        assert api._base_url == (f"{url}/v2" if is_taken else zoom_api.API_URL)
 
 
 def test_a_redirect_elsewhere_does_not_carry_the_token(simulator, load, warehouse):
@@ -648,6 +735,7 @@ def test_a_redirect_elsewhere_does_not_carry_the_token(simulator, load, warehous
 def test_nobody_ever_sees_a_secret(simulator, load, warehouse, monkeypatch, capfd):
     """Neither secret nor token nor account stands in a message, a log, a note or a file, whatever fails."""
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    monkeypatch.setattr(Landing, "_merge", merge_by_dlt)
     said = []
     load()
     echo = json.dumps({"code": 300, "message": f"No {CLIENT_SECRET} {CLIENT_ID} {ACCOUNT_ID}"})
@@ -781,7 +869,7 @@ def test_a_scope_that_is_missing_is_named(simulator, load, warehouse, path):
 def test_any_other_refusal_says_what_zoom_says(simulator, load, warehouse, path):
     """A 400 is told with its words."""
     simulator.fail(path, Fault(400, '{"code":300,"message":"Something is wrong."}'))
-    with pytest.raises(ThroughlineError, match=r"with 400 Something is wrong\.\.? Nothing was loaded"):
+    with pytest.raises(ThroughlineError, match=r"with 400 Something is wrong\. Nothing was loaded"):
         load()
     assert_nothing_landed(warehouse)
 
@@ -885,9 +973,9 @@ def test_limits_follow_what_answers_say():
 
 def test_a_load_keeps_to_the_limits_of_a_small_account(simulator, load, warehouse, monkeypatch):
     """With all threads at work at most the first answers are 429, of which a load hears once, and waits a second."""
-    # A second is a quarter here, for both.
-    monkeypatch.setattr(zoom_api, "_WINDOW_SECONDS", 0.25)
-    simulator.window_seconds = 0.25
+    # A second is a twentieth here, for both.
+    monkeypatch.setattr(zoom_api, "_WINDOW_SECONDS", 0.05)
+    simulator.window_seconds = 0.05
     simulator.limits = {"Light": 4, "Medium": 4, "Heavy": 2}
     load()
     assert len(landed(warehouse, "participants")) == 8
@@ -920,10 +1008,10 @@ def test_a_load_keeps_to_the_limits_of_a_small_account(simulator, load, warehous
         ("/report/webinars/mid%2F%2Fdle%3D%3D/participants", 404, 3001),
     ],
 )
-def test_the_simulator_refuses_as_zoom_does(simulator, load, path, status, code):
+def test_the_simulator_refuses_as_zoom_does(simulator, serve, path, status, code):
     """In the documented shape, with the limits in the headers."""
-    with serving(simulator) as url:
-        answer = requests.get(f"{url}/v2{path}", headers=authorized(url), timeout=9)
+    url = serve(simulator)
+    answer = requests.get(f"{url}/v2{path}", headers=authorized(url), timeout=9)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["X-RateLimit-Type"] == "QPS"
     assert answer.headers["X-RateLimit-Category"] in simulator.limits

@@ -1,16 +1,14 @@
-"""Loads of Zoom's API killed by SIGKILL, while they ask and while they land: the next load mends what they left."""
+"""Loads of Zoom's API and files killed by SIGKILL, while they ask and while they land: the next load mends it all."""
 
 import copy
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from api_loading import start
 from support import query
 from zoom_account import DAY, NOW, account, hold, registrant, session
 
@@ -19,55 +17,27 @@ from ingestion.declarations import OUTCOMES
 from ingestion.demo.simulator import serving
 from ingestion.demo.zoom_simulator import ACCOUNT_ID, CLIENT_ID, CLIENT_SECRET, ZoomSimulator
 
-KEYS = {table.name: table.key for table in zoom.API_TABLES}
-# A load that dies where it enters a step for that many times, or between deletion and insertion of one table's merge.
-SUICIDE = """
-import os, signal, sys
-from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
-from ingestion import cli, landing
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def die_at(number, step, entered=[]):
-    def enter(*arguments):
-        entered.append(arguments)
-        return die() if len(entered) == number else step(*arguments)
-    return enter
-
-def die_merging(table, execute_sql):
-    def execute(self, sql, *values, **options):
-        deletion, insertion, _ = sql.partition(f'INSERT INTO "raw_zoom"."{table}"')
-        if deletion.startswith('DELETE FROM "raw_zoom"."') and insertion:
-            execute_sql(self, deletion)
-            die()
-        return execute_sql(self, sql, *values, **options)
-    return execute
-
-number, place = int(sys.argv.pop()), sys.argv.pop()
-if number:
-    setattr(landing.Landing, place, die_at(number, getattr(landing.Landing, place)))
-else:
-    DuckDbSqlClient.execute_sql = die_merging(place, DuckDbSqlClient.execute_sql)
-cli.main()
-"""
+# Each with what lands before it.
+LAST = {"reports": "participants", "attendee_reports": "attendee_report_rows"}
 
 
 @dataclass(frozen=True)
 class World:
-    """An account on two days, and a warehouse into which it was loaded on the first.
+    """An account and a folder of reports on two days, and a warehouse into which they were loaded on the first.
 
     Attributes:
         simulator: Serves the second day's.
-        url: Its address.
-        filled: A warehouse with the documents of the first day.
-        whole: For an empty and for a filled warehouse, the documents that an undisturbed load leaves there.
+        environment: The settings of a load on the second day.
+        filled: A warehouse with what there was on the first day.
+        old: What it says.
+        whole: For an empty and for a filled warehouse, what an undisturbed load leaves there.
         requests: How many requests it makes.
     """
 
     simulator: ZoomSimulator
-    url: str
+    environment: dict[str, str]
     filled: Path
+    old: dict
     whole: dict[bool, dict]
     requests: dict[bool, int]
 
@@ -83,66 +53,68 @@ def later(old):
     return new
 
 
-def environment(url, warehouse):
-    """Return the settings of a load on the second day."""
-    return os.environ | {
-        "SOURCES__ZOOM__ACCOUNT_ID": ACCOUNT_ID,
-        "SOURCES__ZOOM__CLIENT_ID": CLIENT_ID,
-        "SOURCES__ZOOM__CLIENT_SECRET": CLIENT_SECRET,
-        "SOURCES__ZOOM__OAUTH_URL": f"{url}/oauth/token",
-        "SOURCES__ZOOM__BASE_URL": f"{url}/v2",
-        "THROUGHLINE_WAREHOUSE": str(warehouse),
-        "THROUGHLINE_NOW": (NOW + DAY).isoformat(),
-    }
+def report(number, *names):
+    """Return the Attendee Report of a webinar to which these people came."""
+    day = f"06/{number}/2026"
+    people = "".join(f"Yes,{name},{name}@example.com,{day} 09:00:00 AM,{day} 09:30:00 AM,30\n" for name in names)
+    return (
+        "Attendee Report\nTopic,Webinar ID,Actual Start Time,Actual Duration (minutes),Unique Viewers\n"
+        f"Grow,{number},{day} 09:00:00 AM,60,{len(names)}\n"
+        "Attendee Details\nAttended,First Name,Email,Join Time,Leave Time,Time in Session (minutes)\n"
+    ) + people
 
 
-def start(url, warehouse, *fate):
-    """Start a load, which dies where it is told to."""
-    script = SUICIDE if fate else "from ingestion import cli; cli.main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", script, "load", "zoom", *fate],
-        env=environment(url, warehouse),
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def documents(warehouse):
-    """Return the documents of all tables by their keys, of which none is there twice."""
+def contents(warehouse):
+    """Return what all tables say by their keys, of which none is there twice."""
     found = {}
-    for name, key in KEYS.items():
-        rows = query(warehouse, f"select {key}, document from raw_zoom.{name}")
-        found[name] = {key: json.loads(text) for key, text in rows}
-        assert len(rows) == len(found[name])
+    for table in zoom.TABLES:
+        columns = ", ".join(table.column_names)
+        rows = query(warehouse, f"select {table.key}, ({columns})::varchar from raw_zoom.{table.name}")
+        found[table.name] = dict(rows)
+        assert len(rows) == len(found[table.name])
     return found
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Be the account, its simulator, and what an undisturbed load leaves."""
+    """Be the account, its simulator, the folder, and what an undisturbed load leaves."""
     old = account()
     simulator = ZoomSimulator(old, limits={"Light": 10**6, "Medium": 10**6, "Heavy": 10**6})
-    filled = tmp_path_factory.mktemp("filled") / "w.duckdb"
-    empty = tmp_path_factory.mktemp("empty") / "w.duckdb"
+    folder = tmp_path_factory.mktemp("reports")
+    filled, *undisturbed = (tmp_path_factory.mktemp(name) / "w.duckdb" for name in ("filled", "empty", "undisturbed"))
     with serving(simulator) as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(url, filled).items():
+        environment = {
+            "SOURCES__ZOOM__ACCOUNT_ID": ACCOUNT_ID,
+            "SOURCES__ZOOM__CLIENT_ID": CLIENT_ID,
+            "SOURCES__ZOOM__CLIENT_SECRET": CLIENT_SECRET,
+            "SOURCES__ZOOM__OAUTH_URL": f"{url}/oauth/token",
+            "SOURCES__ZOOM__BASE_URL": f"{url}/v2",
+            "SOURCES__ZOOM__BUCKET_URL": str(folder),
+            "SOURCES__ZOOM__TIMEZONE": "UTC",
+            "THROUGHLINE_NOW": (NOW + DAY).isoformat(),
+        }
+        for name, value in environment.items():
             patch.setenv(name, value)
+        (folder / "a.csv").write_text(report(11, "ann", "bob", "cyd"))
         patch.setenv("THROUGHLINE_NOW", NOW.isoformat())
         zoom.load(filled)
         patch.setenv("THROUGHLINE_NOW", (NOW + DAY).isoformat())
         simulator.account = later(old)
-        undisturbed = {False: empty, True: tmp_path_factory.mktemp("undisturbed") / "w.duckdb"}
+        # Exported anew, with somebody less, and others in other lines.
+        (folder / "a.csv").write_text(report(11, "bob", "ann"))
+        (folder / "b.csv").write_text(report(12, "ann", "dan"))
         shutil.copy(filled, undisturbed[True])
         whole, requests = {}, {}
-        for is_filled, warehouse in undisturbed.items():
+        for is_filled, warehouse in enumerate(undisturbed):
             simulator.asked.clear()
             zoom.load(warehouse)
-            whole[is_filled], requests[is_filled] = documents(warehouse), len(simulator.asked)
-        yield World(simulator, url, filled, whole, requests)
+            whole[is_filled], requests[is_filled] = contents(warehouse), len(simulator.asked)
+        yield World(simulator, environment, filled, contents(filled), whole, requests)
 
 
 @pytest.fixture
 def target(request, world, warehouse):
-    """Be an empty warehouse, or one with the first day's documents."""
+    """Be an empty warehouse, or one with what there was on the first day."""
     warehouse.parent.mkdir()
     if request.param == "filled":
         shutil.copy(world.filled, warehouse)
@@ -151,13 +123,18 @@ def target(request, world, warehouse):
     world.simulator.before_answer = lambda _: None
 
 
+def begin(world, warehouse, *fate):
+    """Start a load on the second day, which dies where it is told to."""
+    return start("zoom", os.environ | world.environment | {"THROUGHLINE_WAREHOUSE": str(warehouse)}, *fate)
+
+
 def complete(world, warehouse, was_filled, monkeypatch):
     """Load to the end, and make sure that all is as an undisturbed load leaves it."""
     world.simulator.before_answer = lambda _: None
-    for name, value in environment(world.url, warehouse).items():
+    for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
     zoom.load(warehouse)
-    assert documents(warehouse) == world.whole[was_filled]
+    assert contents(warehouse) == world.whole[was_filled]
     outcomes = " + ".join(f"records_{outcome}" for outcome in OUTCOMES)
     assert query(warehouse, f"select * from raw_meta.loads where records_read != {outcomes}") == []
     left = [path.name for path in (warehouse.parent / ".working").rglob("*") if not path.is_dir()]
@@ -171,7 +148,7 @@ def test_a_load_killed_while_it_asks_has_landed_nothing(world, target, monkeypat
     """Killed at its first request, in the middle, or at the last, it leaves what was there."""
     before = target.read_bytes() if target.exists() else None
     number = 1 + round(fraction * (world.requests[before is not None] - 1))
-    process = start(world.url, target)
+    process = begin(world, target)
 
     def kill(_):
         if len(world.simulator.asked) == number:
@@ -187,9 +164,11 @@ def test_a_load_killed_while_it_asks_has_landed_nothing(world, target, monkeypat
     ("target", "place", "number"),
     [
         ("filled", "participants", 0),
+        ("filled", "attendee_report_rows", 0),
         ("filled", "_merge", 2),
         ("empty", "_merge", 2),
         ("filled", "reports", 0),
+        ("filled", "attendee_reports", 0),
         ("empty", "_note", 1),
     ],
     indirect=["target"],
@@ -197,13 +176,19 @@ def test_a_load_killed_while_it_asks_has_landed_nothing(world, target, monkeypat
 def test_a_load_that_dies_between_two_steps_is_mended(world, target, monkeypatch, place, number):
     """Killed in a merge, between the two, or with all merged and nothing noted, it is complete in the end."""
     was_filled = target.exists()
-    assert start(world.url, target, place, str(number)).wait() == -signal.SIGKILL
+    assert begin(world, target, place, number).wait() == -signal.SIGKILL
     if (place, number) == ("_merge", 2):
-        # The reports land last: none says that its participants are there before they are.
-        reports = query(target, "select table_name from duckdb_tables() where schema_name = 'raw_zoom'")
-        assert (("reports",) in reports) is was_filled
+        # The reports land last: none says that everybody is there before they are.
+        tables = query(target, "select table_name from duckdb_tables() where schema_name = 'raw_zoom'")
+        for report, people in LAST.items():
+            assert (people,) in tables
+            assert ((report,) in tables) is was_filled
         if was_filled:
-            found = documents(target)
-            assert found["participants"] == world.whole[True]["participants"]
-            assert found["reports"] == documents(world.filled)["reports"]
+            found = contents(target)
+            for report, people in LAST.items():
+                assert found[report] == world.old[report] != world.whole[True][report]
+                assert found[people].items() >= world.whole[True][people].items()
+            # Of a file that was exported anew, rows that it no longer has go with the note.
+            assert len(found["attendee_report_rows"]) == 5
+            assert len(world.whole[True]["attendee_report_rows"]) == 4
     complete(world, target, was_filled, monkeypatch)
