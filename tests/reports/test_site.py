@@ -826,7 +826,8 @@ def test_the_notes_are_the_checks_that_found_something(page: Page, address: str)
     """A check that found nothing would hide those that did."""
     open_page(page, address, "/")
     text = page.locator("main").inner_text()
-    for row in query("select description, affected_records from marts.data_health"):
+    # Two platforms may lack the same.
+    for row in query("select description, max(affected_records) as affected_records from marts.data_health group by 1"):
         assert (row["description"] in text) == (row["affected_records"] > 0)
 
 
