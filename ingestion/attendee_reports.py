@@ -7,19 +7,23 @@ differ between sections, between years and by the questions that a host asks.
 A line is a section's if its first cell has the section's name and no other cell has text. A row is never that, though
 somebody be called Host Details: it has two cells with text at least, a name with a time or with whether they came.
 
-Nothing is left out in silence: each record of a file is a line of the report's structure, its summary, a row, or
-rejected. A file whose rows would mean something else than they say is rejected as a whole, since people whom a
-half-read report lacks would pass for absent.
+Nothing is left out in silence: each record of a file is a line of the report's structure, its summary, a row, or, if
+it stands where no row can, rejected. People whom a half-read report lacks would pass for absent, and those whose first
+row it lacks for unregistered. So a file is rejected as a whole if one row of its sections cannot be read, if it can be
+seen to end early, or if its rows would mean something else than they say.
 """
 
+import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise, product
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from ingestion.files import as_text, csv_rows, is_utf8, printable
@@ -68,15 +72,25 @@ _NEEDED = {
     "attendee": ("attended", "email", "join time", "leave time"),
     "other": ("join time", "leave time"),
 }
-_TIMES = ("registered_at", "joined_at", "left_at")
+_TIMES = {"registered_at": "Registration Time", "joined_at": "Join Time", "left_at": "Leave Time"}
+# Rows are short of cells that nobody filled, but those of no-shows still say that they have no time in these.
+_WHOLE = ("is_attended", "email", "joined_at", "left_at", "session_minutes")
 _BLANK = ("", "--", "NA")
 
 _OTHER_REPORT = re.compile(r"(?:webinar )?((?:registration|polls?|q ?& ?a|survey|performance) report)")
 _REMEDY = "in Zoom, export Reports > Webinar > Attendee Report"
 _NO_TIME = "is no time like 08/09/2026 12:10:00 PM"
+# To export it anew would give the same file.
+_DATE_REMEDY = "in Zoom, let Profile > Date Format put the month first (mm/dd/yyyy), then export the report again"
+_DATE = re.compile(r"\d{1,4}[./-]\d", re.ASCII)
+_NO_QUOTATION = "has a quotation mark where none can be"
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _MINUTES = re.compile(r"\d{1,5}(?:\.\d+)?", re.ASCII)
 # Enough to tell what a rejected file is; it may be an image.
 _SHOWN_BYTES = 1_000
+# Within these a report has its summary, and more than those no report has: a parser needs ten times as much memory.
+_HEAD_BYTES = 64 << 10
+_MOST_BYTES = 256 << 20
 
 Session = tuple[datetime | None, datetime | None]
 
@@ -85,10 +99,21 @@ class NoAttendeeReportError(Exception):
     """A file is no attendee report, or none that can be trusted; the message is the reason to reject it.
 
     Attributes:
-        text: How it begins.
+        line: The line that shows it.
+        text: What stands there: the record, or how the file begins.
     """
 
-    text = ""
+    def __init__(self, reason: str, line: int = 1, text: str = "") -> None:
+        """Says why.
+
+        Args:
+            reason: The rest of a sentence that the file's name begins.
+            line: The line that shows it.
+            text: What stands there, if it is known.
+        """
+        super().__init__(reason)
+        self.line = line
+        self.text = text
 
 
 @dataclass
@@ -99,7 +124,7 @@ class AttendeeReport:
         summary: The cells of `attendee_reports`, times in UTC.
         summary_line: The line of its values.
         rows: The cells of `attendee_report_rows`, times in UTC.
-        rejected: What could not be read: (line, text, reason).
+        rejected: What stands where no row can: (line, text, reason).
         structure: The lines of the title, of the time the report was made, and of names of sections and columns.
     """
 
@@ -163,6 +188,26 @@ class _Row:
     sessions: list[Session]
 
 
+def report_content(stream: BinaryIO) -> bytes:
+    """The bytes of a file; of one that does not begin as a report, no more than show what it is.
+
+    Raises:
+        NoAttendeeReportError: It begins as one, and is larger than one can be.
+    """
+    head = stream.read(_HEAD_BYTES)
+    if not any(record.is_summary for record in _records(_decoded(head, "ignore"))[0]):
+        return head
+    content = head + stream.read(_MOST_BYTES + 1 - len(head))
+    if len(content) > _MOST_BYTES:
+        reason = f"is larger than {_MOST_BYTES >> 20} MB, as no Attendee Report is; {_REMEDY} anew"
+        raise NoAttendeeReportError(reason, text=_beginning(head))
+    return content
+
+
+def _beginning(content: bytes) -> str:
+    return content[:_SHOWN_BYTES].decode("utf-8", "backslashreplace").replace("\0", "")
+
+
 def attendee_report(content: bytes, zone: ZoneInfo) -> AttendeeReport:
     """Parses a file.
 
@@ -172,7 +217,8 @@ def attendee_report(content: bytes, zone: ZoneInfo) -> AttendeeReport:
     after its session. What all this leaves open is the later instant.
 
     Args:
-        content: The file's bytes: UTF-8, or UTF-16 with its mark, as a spreadsheet may have saved it.
+        content: The file's bytes: UTF-8; or, as a spreadsheet may have saved it, UTF-16 with its mark, or Windows-1252,
+            which is what a file without a mark is if it is not UTF-8 throughout.
         zone: Of the account: a report has local times and does not say where.
 
     Raises:
@@ -181,18 +227,31 @@ def attendee_report(content: bytes, zone: ZoneInfo) -> AttendeeReport:
     try:
         return _Parser(*_records(_decoded(content)), zone).report()
     except NoAttendeeReportError as error:
-        error.text = content[:_SHOWN_BYTES].decode("utf-8", "backslashreplace").replace("\0", "")
+        error.text = error.text or _beginning(content)
         raise
 
 
-def _decoded(content: bytes) -> str:
-    """A file as text; bytes that are no UTF-8 stay in it as surrogates, so that they cost one record."""
+def _decoded(content: bytes, errors: str = "strict") -> str:
+    """A file as text.
+
+    What Windows-1252 does not define is replaced. In a file that says it is UTF-8, other bytes stay as surrogates, so
+    that they cost nothing where nobody reads them.
+
+    Args:
+        content: The file's bytes.
+        errors: What to do about UTF-16 that is damaged, or cut off.
+    """
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try:
-            return content.decode("utf-16").replace("\0", "")
+            return content.decode("utf-16", errors).replace("\0", "")
         except UnicodeDecodeError:
             raise NoAttendeeReportError(f"is no readable UTF-16; {_REMEDY} anew") from None
-    return content.decode("utf-8-sig", "surrogateescape").replace("\0", "")
+    if content.startswith(codecs.BOM_UTF8):
+        return content.decode("utf-8-sig", "surrogateescape").replace("\0", "")
+    try:
+        return content.decode("utf-8").replace("\0", "")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace").replace("\0", "")
 
 
 def _records(text: str) -> tuple[list[_Record], NoAttendeeReportError | None]:
@@ -260,6 +319,8 @@ class _Parser:
         self._rows: list[_Row] = []
         self._section: _Section | None = None
         self._unknown = ""
+        self._headed: set[str] = set()
+        self._unread: list[tuple[_Record, str]] = []
 
     def report(self) -> AttendeeReport:
         """The whole report.
@@ -278,6 +339,8 @@ class _Parser:
         self._read_summary(self._records[begin : begin + 2])
         for record, following in pairwise([*body, None]):
             self._read(record, following)
+        self._check_rows()
+        self._check_end()
         self._settle()
         return self._report
 
@@ -305,10 +368,15 @@ class _Parser:
         if record.title == _TITLE:
             self._report.structure.append(record.line)
         elif record.names and record.names[0] in _GENERATED:
-            made = instants(",".join(record.cells[1:]).strip(" ,"), self._zone)
+            text = ",".join(record.cells[1:]).strip(" ,")
+            made = instants(text, self._zone)
             if made:
                 self._report.structure.append(record.line)
                 self._report.summary["generated_at"] = made[-1].isoformat()
+            elif _DATE.match(text):
+                # Other dates of a file that puts days first may be readable, as other days than they are.
+                reason = f"has a {record.names[0].title()} that {_NO_TIME}; {_DATE_REMEDY}"
+                raise NoAttendeeReportError(reason, record.line, record.text)
             else:
                 self._reject(record, _NO_TIME)
         else:
@@ -325,9 +393,11 @@ class _Parser:
         number = re.sub(r"[\s-]", "", cells["webinar_id"] or "")
         if not re.fullmatch(r"[0-9]+", number):
             raise NoAttendeeReportError(f"has no Webinar ID of digits in its summary; {_REMEDY} anew")
-        self._starts = instants(cells["started_at"] or "", self._zone)
+        if not cells["started_at"]:
+            raise NoAttendeeReportError(f"has no Actual Start Time in its summary; {_REMEDY} anew")
+        self._starts = instants(cells["started_at"], self._zone)
         if not self._starts:
-            raise NoAttendeeReportError(f"has an Actual Start Time that {_NO_TIME}; {_REMEDY} anew")
+            raise NoAttendeeReportError(f"has an Actual Start Time that {_NO_TIME}; {_DATE_REMEDY}")
         self._report.structure.append(names.line)
         self._report.summary_line = values.line
         self._report.summary |= cells | {"webinar_id": number}
@@ -347,7 +417,7 @@ class _Parser:
         elif self._awaits_header:
             self._read_header(record, self._section)
         else:
-            self._read_row(record, self._section)
+            self._read_row(record, self._section, is_last=not following)
 
     @property
     def _awaits_header(self) -> bool:
@@ -355,9 +425,7 @@ class _Parser:
 
     def _read_header(self, record: _Record, section: _Section) -> None:
         if record.broken:
-            raise NoAttendeeReportError(
-                f"has a quotation mark where none can be, in the header of {section.title}; {_REMEDY} anew"
-            )
+            raise NoAttendeeReportError(f"{_NO_QUOTATION}, in the header of {section.title}; {_REMEDY} anew")
         if record.is_sparse:
             self._reject(record, f"stands before the header of {section.title}")
             return
@@ -365,29 +433,56 @@ class _Parser:
         if missing:
             raise NoAttendeeReportError(f"has no column {', '.join(missing)} in {section.title}; {_REMEDY} anew")
         self._section = replace(section, positions=_positions(record, _COLUMNS), width=len(record.names))
+        self._headed.add(section.name)
         self._report.structure.append(record.line)
 
-    def _read_row(self, record: _Record, section: _Section) -> None:
+    def _read_row(self, record: _Record, section: _Section, *, is_last: bool) -> None:
         cells = _kept(record, section.positions)
+        if section.name == "other":
+            # It has no such column: whoever stands in it came.
+            cells["is_attended"] = "yes"
         times = {name: instants(cells.get(name) or "", self._zone) for name in _TIMES}
-        if record.is_sparse:
-            self._reject(record, "has text in one cell only")
-        elif (found := len(record.names)) > section.width:
-            self._reject(record, f"has {found} cells where the header of {section.title} has {section.width}")
-        elif not is_utf8([cell for cell in cells.values() if cell]):
-            self._reject(record, "is not valid UTF-8")
-        elif unread := [name for name in _TIMES if cells.get(name) and not times[name]]:
-            self._reject(record, "; ".join(f"{name} {_NO_TIME}" for name in unread))
+        unread = [title for name, title in _TIMES.items() if cells.get(name) and not times[name]]
+        if complaint := _complaint(record, section, cells, is_last=is_last):
+            self._unread.append((record, complaint))
+        elif unread:
+            self._unread.append((record, f"has a {' and a '.join(unread)} that {_NO_TIME}"))
         else:
-            if section.name == "other":
-                # It has no such column: whoever stands in it came.
-                cells["is_attended"] = "yes"
             sessions = _sessions(times["joined_at"], times["left_at"], _minutes(cells.get("session_minutes")))
             self._rows.append(_Row(record.line, {"section": section.name, **cells}, times["registered_at"], sessions))
 
     def _reject(self, record: _Record, reason: str) -> None:
-        reason = "has a quotation mark where none can be" if record.broken else reason
-        self._report.rejected.append((record.line, record.text, reason))
+        self._report.rejected.append((record.line, record.text, _NO_QUOTATION if record.broken else reason))
+
+    def _check_rows(self) -> None:
+        """Makes sure that each row could be read."""
+        if not self._unread:
+            return
+        record, complaint = self._unread[0]
+        place = f"{count} of its rows, first in line" if (count := len(self._unread)) > 1 else "line"
+        remedy = _DATE_REMEDY if complaint.endswith(_NO_TIME) else f"{_REMEDY} anew"
+        raise NoAttendeeReportError(
+            f"cannot be read in {place} {record.line}, which {complaint}; {remedy}", record.line, record.text
+        )
+
+    def _check_end(self) -> None:
+        """Makes sure that the file does not end before those who came.
+
+        A file that ends among them looks whole: no figure of a summary equals the number of rows. But somebody is there
+        if anybody viewed it; and who counts as a user and is neither host nor panelist is there, too.
+        """
+        if "attendee" not in self._headed:
+            raise NoAttendeeReportError(
+                f"has no section Attendee Details with the names of its columns, as if it were cut off; {_REMEDY} anew"
+            )
+        came = Counter(row.cells["section"] for row in self._rows if (row.cells["is_attended"] or "").lower() == "yes")
+        viewers, users = (_count(self._report.summary.get(name)) for name in ("unique_viewer_count", "user_count"))
+        is_anybody_missing = viewers or users > came["host"] + came["panelist"]
+        if is_anybody_missing and not came["attendee"] + came["other"]:
+            raise NoAttendeeReportError(
+                "counts people who came and names none in Attendee Details or Other Attended, as if it were cut off;"
+                f" {_REMEDY} anew"
+            )
 
     def _settle(self) -> None:
         """Chooses among the instants that local times may be."""
@@ -430,6 +525,36 @@ def _kept(record: _Record, positions: dict[str, int]) -> dict[str, str | None]:
         for column, position in positions.items()
     }
     return {column: None if text in _BLANK else text for column, text in texts.items()}
+
+
+def _complaint(record: _Record, section: _Section, cells: dict[str, str | None], *, is_last: bool) -> str:
+    """Why a row cannot be read, whatever its times, as the rest of a sentence; nothing if it can.
+
+    Args:
+        record: The row.
+        section: Where it stands.
+        cells: Its cells of known columns.
+        is_last: Whether the file ends with it, and so perhaps within it.
+    """
+    found, width = len(record.names), section.width
+    if record.broken:
+        return _NO_QUOTATION
+    if found > width:
+        return f"has {found} cells where the header of {section.title} has {width}"
+    if record.is_sparse:
+        return "has text in one cell only"
+    if is_last and len(record.cells) <= max(section.positions.get(name, 0) for name in _WHOLE):
+        return f"ends the file after {len(record.cells)} of {width} cells"
+    if not is_utf8([cell for cell in cells.values() if cell]):
+        return "is not valid UTF-8"
+    if (cells["is_attended"] or "").lower() not in ("yes", "no"):
+        return "has neither Yes nor No in Attended"
+    return ""
+
+
+def _count(text: str | None) -> int:
+    found = _COUNT.match((text or "").replace(",", ""))
+    return int(found[0]) if found else 0
 
 
 def _minutes(text: str | None) -> timedelta | None:
