@@ -81,7 +81,7 @@ _NO_USER = (200, 1001, 1010)
 _NO_WEBINAR = (*_NO_USER, 404, _NOT_FOUND, _TOO_OLD)
 
 # Why there is no report.
-_PENDING, _GONE, _REFUSED = "pending", "gone", "refused"
+_PENDING, _GONE, _EXPIRED, _REFUSED = "pending", "gone", "expired", "refused"
 
 T = TypeVar("T")
 
@@ -310,17 +310,11 @@ class _Reader:
         """Reads who was there, of those instances of which there is a report.
 
         Args:
-            instances: By UUID; of those that are older than Zoom's reports nobody is asked, since reports are heavy.
-            is_whole: Whether everything is read, so that these are told of.
+            instances: By UUID.
+            is_whole: Whether everything is read, as far back as Zoom has it.
         """
         lacking: Counter[str] = Counter()
-        oldest = self._load.started_at - _REPORTS_KEPT
-        items = [(uuid, instance) for uuid, instance in instances.items() if not instance.began_by(oldest)]
-        if is_whole:
-            lacking[_GONE] = sum(one.began_by(oldest) and one.ends_at is None for one in instances.values())
-        for (uuid, instance), answer in zip(
-            items, self._each("participants", "past webinars", items, self._report), strict=True
-        ):
+        for (uuid, instance), answer in self._reports(instances, is_whole):
             if isinstance(answer, str):
                 # What landed while it could be had stays.
                 lacking[answer] += instance.ends_at is None
@@ -335,11 +329,26 @@ class _Reader:
                 "zoom: webinars whose reports cannot be read, as the host has no plan for webinars any more, or is"
                 f" gone: {lacking[_REFUSED]:,}."
             )
-        if lacking[_GONE]:
+        if old := lacking[_GONE] + lacking[_EXPIRED]:
             console.print(
-                f"zoom: webinars that are older than the reports that Zoom keeps: {lacking[_GONE]:,}; Attendee Reports"
-                " in the folder of SOURCES__ZOOM__BUCKET_URL can tell who came."
+                f"zoom: webinars that are older than the reports that Zoom keeps: {old:,}; Attendee Reports in the"
+                " folder of SOURCES__ZOOM__BUCKET_URL can tell who came."
             )
+
+    def _reports(self, instances: dict[str, _Instance], is_whole: bool) -> Iterator[tuple[tuple[str, _Instance], Any]]:
+        """Each instance with its report and its sessions, or with why there are none."""
+        oldest = self._load.started_at - _REPORTS_KEPT
+        recent = [(uuid, instance) for uuid, instance in instances.items() if not instance.began_by(oldest)]
+        yield from zip(recent, self._each("participants", "past webinars", recent, self._report), strict=True)
+        if not is_whole:
+            return
+        # Each request is a heavy one, and history is long: what is before one that Zoom keeps no more is not asked for.
+        old = [(uuid, instance) for uuid, instance in instances.items() if instance.began_by(oldest)]
+        is_kept = True
+        for item in sorted(old, key=lambda item: item[1].starts_at, reverse=True):
+            answer = self._report(item) if is_kept else _EXPIRED
+            is_kept = answer != _EXPIRED
+            yield item, answer
 
     def _each(self, what: str, of: str, items: list[T], work: Callable[[T], Any]) -> Iterator[Any]:
         """The answers for each item, in order, with several asked for at once."""
@@ -384,7 +393,9 @@ class _Reader:
             return report | {"uuid": uuid}, self._api.participants(uuid)
         except RefusalError as refusal:
             is_old = instance.starts_at is not None and instance.starts_at < self._load.started_at - _SIX_MONTHS
-            if refusal.code == _TOO_OLD or (is_old and refusal.status in (300, 400, 404)):
+            if refusal.code == _TOO_OLD:
+                return _EXPIRED
+            if is_old and refusal.status in (300, 400, 404):
                 return _GONE
             if refusal.code in _NO_USER:
                 return _REFUSED

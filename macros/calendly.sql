@@ -2,10 +2,10 @@
 
 {% macro calendly_uri(uri) -%}
     {#-
-        A Calendly URI as api.calendly.com writes it. Calendly names the same resource by hosts calendly.com and
+        A Calendly URI as api.calendly.com writes it, without a slash at its end. Calendly names the same resource by hosts calendly.com and
         api.calendly.com, with and without /api/v2; a URI of another host stays as it is, and a blank one is none.
     -#}
-    regexp_replace(nullif(trim({{ uri }}), ''), '^https?://(api[.])?calendly[.]com(/api/v2)?/', 'https://api.calendly.com/')
+    regexp_replace(nullif(rtrim(trim({{ uri }}), '/'), ''), '^https?://(api[.])?calendly[.]com(/api/v2)?/', 'https://api.calendly.com/')
 {%- endmacro %}
 
 {% macro calendly_timestamp(instant) -%}

@@ -5,13 +5,9 @@
     nullif(lower(trim({{ email }})), '')
 {%- endmacro %}
 
-{% macro first_filled(texts) -%}
-    {#- The first text that is not blank. -#}
-    coalesce(
-        {%- for text in texts -%}
-        nullif(trim({{ text }}), ''){{ ', ' if not loop.last }}
-        {%- endfor -%}
-    )
+{% macro bigmarker_registrant(record, conference_id) -%}
+    {#- Whom a record of BigMarker is about: the account's id of the person, else the one that holds in the conference. -#}
+    coalesce(nullif(trim({{ record }}.bmid), ''), {{ conference_id }} || ':' || nullif(trim({{ record }}.id), ''))
 {%- endmacro %}
 
 {% macro digits_of(text) -%}
@@ -53,9 +49,25 @@
     )
 {%- endmacro %}
 
-{% macro webinar_person_key(email, registrant_id, record_key) -%}
+{% macro true_of_one_start(condition, webinar) -%}
+    {#-
+        Whether the condition holds of this part of a webinar or of another one whose start is at most 10 minutes away: two
+        sources tell one start within minutes.
+    -#}
+    {{ dbt.bool_or(condition) }} over (
+        partition by {{ webinar }}
+        order by starts_at
+        range between interval '10 minutes' preceding and interval '10 minutes' following
+    )
+{%- endmacro %}
+
+{% macro webinar_person_key(email, platform, registrant_id, record_key) -%}
     {#- Who somebody is, over all platforms: the e-mail address, else the platform's registrant, else this record alone. -#}
-    coalesce('email:' || {{ email }}, 'registrant:' || {{ registrant_id }}, 'session:' || {{ record_key }})
+    coalesce(
+        'email:' || {{ email }},
+        'registrant:' || {{ platform }} || ':' || {{ registrant_id }},
+        'session:' || {{ record_key }}
+    )
 {%- endmacro %}
 
 {% macro registration_status(status) -%}
@@ -83,9 +95,17 @@
     end
 {%- endmacro %}
 
+{% macro same_slice(slice, other) -%}
+    {#- Whether two rows are of the same period, course and language; all time has no first day. -#}
+    {{ slice }}.period_start_date is not distinct from {{ other }}.period_start_date
+    {%- for column in ['period_kind', 'course_label', 'is_all_courses', 'language_label', 'is_all_languages'] %}
+    and {{ slice }}.{{ column }} = {{ other }}.{{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
 {% macro summed_webinar_figures() -%}
-    {#- What adds up in webinar_funnel, added up; 0 where there is no webinar. -#}
+    {#- What adds up in webinar_funnel, added up; what only a report tells is null where there is none. -#}
     {%- for column in ['registered', 'registered_reported', 'attended', 'walk_ins', 'attended_seconds'] %}
-    cast(coalesce(sum({{ column }}), 0) as bigint) as {{ column }}{{ ',' if not loop.last }}
+    cast(sum({{ column }}) as bigint) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

@@ -1,4 +1,4 @@
--- A sign-up that stands is held or no_show by the platform's report, once that is loaded, and by nothing else.
+-- A sign-up that stands is held or no_show by the platform's report, once that says who came, and by nothing else.
 with bookings as (
     select * from {{ ref('bookings_fact') }}
 ),
@@ -10,7 +10,7 @@ active_sign_ups as (
 
 reported_sign_ups as (
     select * from {{ ref('int_webinar_sign_ups__settled') }}
-    where is_report_loaded
+    where is_attended is not null
 )
 
 select

@@ -144,8 +144,8 @@ def test_the_roll_ups_are_the_generators_own(built, figures, column):
                 is_held,
                 counted.registered,
                 counted.registered * is_held,
-                counted.attended,
-                counted.walk_ins,
+                counted.attended or 0,
+                counted.walk_ins or 0,
             )
             label = getattr(webinar, column)
             expected[label] = [sum(pair) for pair in zip(expected[label], figures_of, strict=True)]

@@ -68,7 +68,7 @@ _STARTS = [
 _LENGTHS = [5 * MINUTE, 30 * MINUTE, 60 * MINUTE]
 # From the end of one start to the beginning of the next: 4 minutes after one of 5 the two are one whatever the pause.
 _PAUSES = [4 * MINUTE, 6 * MINUTE, 59 * MINUTE, HOUR, HOUR + MINUTE, 5 * HOUR, DAY, 7 * DAY]
-_TOLD_BY = ["api", "api", "api", "file", "file", "both", "both", "two files", "api without report"]
+_TOLD_BY = ["api", "api", "api", "file", "file", "both", "both", "two files", *["api without report"] * 2]
 # How a file's start differs from the API's.
 _SHIFTS = [timedelta(0), timedelta(0), 2 * MINUTE, -10 * MINUTE, 10 * MINUTE]
 _PEOPLE = ["ada", "bob", "cy", "dee", "eve"]
@@ -148,7 +148,8 @@ class Drawing:
         topic = f"{self._mark}Topic"
         told_by = [self._one(_TOLD_BY) for _ in starts]
         if not all(one in ("file", "two files") for one in told_by) or not starts:
-            self._keep("webinars", Webinar(number, f"{topic} today", plan, self._one([length, length, None])))
+            kind = self._one([5, 5, 5, 6, 9, 9, None])
+            self._keep("webinars", Webinar(number, f"{topic} today", plan, self._one([length, length, None]), kind))
         registrants = self._registrants(number, starts or [starts_at]) if self._is(0.8) else []
         speakers = self._some(["host", "panel", "ada"], 0.3)
         for name in speakers[1:]:
@@ -239,11 +240,16 @@ class Drawing:
         presenters = tuple(map(self._email, self._some(["host", "ada"], 0.3)))
         topic = f"{self._mark}Konferenz"
         ends_at = starts_at + length if self._is(0.8) else None
-        self._keep("conferences", Conference(conference_id, topic, starts_at, ends_at, presenters, is_listed))
+        # It may have been put off since its attendees were read, until its old end or later.
+        was_to_end_at = self._one([ends_at, ends_at, ends_at, starts_at, starts_at - MINUTE]) if is_listed else None
+        self._keep(
+            "conferences",
+            Conference(conference_id, topic, starts_at, ends_at, presenters, is_listed, was_to_end_at),
+        )
         seats = []
         for name in self._some(_PEOPLE, 0.6):
             email = self._email(name) if self._is(0.9) else None
-            one = Registration(conference_id, self._id(), email, starts_at + self._one(_REGISTERED[:3]))
+            one = Registration(conference_id, self._id(), email, starts_at + self._one(_REGISTERED))
             seats.append(one)
             self._keep("registrations", one)
         if not is_listed:
@@ -288,7 +294,7 @@ class Drawing:
             self._keep(
                 "catalogue",
                 CatalogueRow(
-                    *(f"{self._mark}Webinar {place}", self._one(_COURSES), self._one(_LANGUAGES)),
+                    *(f"{self._mark}Webinar {place % 2}", self._one(_COURSES), self._one(_LANGUAGES)),
                     *(platform, platform_id, event_type, day),
                 ),
             )
@@ -304,7 +310,7 @@ class Drawing:
         uri = f"https://api.calendly.com/scheduled_events/{self._id()}/invitees/{self._id()}"
         moved_to = f"{uri}B".replace("scheduled_events/", "scheduled_events/B") if fate == "rescheduled" else None
         one = SignUp(
-            *(uri, event_type, self._email(name), registered_at, at, HOUR, fate),
+            *(uri, event_type, self._email(name) if self._is(0.95) else None, registered_at, at, HOUR, fate),
             *(fate == "active" and self._is(0.3), moved_to),
         )
         self._keep("sign_ups", one)
@@ -364,7 +370,7 @@ def zoom_tables(company: Company) -> dict[str, list[dict]]:
             {
                 "webinar_id": one.number,
                 "document": document(
-                    **{"id": int(one.number), "topic": one.topic, "type": 5, "start_time": iso(one.starts_at)},
+                    **{"id": int(one.number), "topic": one.topic, "type": one.kind, "start_time": iso(one.starts_at)},
                     duration=one.length and one.length // MINUTE,
                 ),
             }
@@ -484,7 +490,12 @@ def bigmarker_tables(company: Company) -> dict[str, list[dict]]:
             for one in company.attendees
         ],
         "attendance_lists": [
-            {"conference_id": one.conference_id, "document": document(conference_id=one.conference_id, total_pages=1)}
+            {
+                "conference_id": one.conference_id,
+                "document": document(
+                    **{"conference_id": one.conference_id, "end_time": iso(one.was_to_end_at), "total_pages": 1}
+                ),
+            }
             for one in company.conferences
             if one.is_listed
         ],
@@ -527,7 +538,7 @@ def crm_tables(company: Company) -> dict[str, list[dict]]:
     """Contacts for some of the addresses, and for some of these two; and a touch that the CRM has itself."""
     contacts = [
         {"contact_id": f"{place}{email}", "account_id": f"account of {email}", "email": email}
-        for email in sorted({one.email for one in company.sign_ups})
+        for email in sorted({one.email for one in company.sign_ups if one.email})
         for place in range(1 + ("ada" in email))
         if "bob" not in email
     ]
@@ -678,6 +689,12 @@ def cases(expected: Webinars) -> Iterator[tuple[str, bool]]:
             yield "a stay of no length", person.is_there and person.seconds == 0
             yield "minutes without their time", bool(person.told_minutes) and person.seconds > 0
             yield "a walk-in who was refused", is_walk_in and bool(person.seats)
+            for seat in person.seats:
+                yield f"late on {seat.source}", seat.status == "late"
+            yield (
+                "late, and yet there",
+                one.is_end_told and any(seat.is_kept and seat.registered_at >= one.ends_at for seat in person.seats),
+            )
     starts = Counter((file.number, file.starts_at) for file in company.files)
     yield from (("a report made again", number > 1) for number in starts.values())
     seats = Counter(
@@ -693,11 +710,16 @@ def cases(expected: Webinars) -> Iterator[tuple[str, bool]]:
         email = emails.get(session.registrant_id)
         yield "a device of somebody else", None not in (email, session.email) and email != session.email
         yield "waiting", session.is_waiting
+    for conference in company.conferences:
+        yield "put off after it was read", conference.is_listed and not conference.is_reported
+    names = Counter((row.webinar, row.day) for row in company.catalogue if not row.platform_id)
+    yield from (("two of one name on one day", number > 1) for number in names.values())
     for sign_up in company.sign_ups:
         instance = expected.instance_of(sign_up)
         is_reported = instance is not None and instance.is_reported
         status = expected.status(sign_up)
         yield "a sign-up without a webinar", instance is None
+        yield "a sign-up without an address", is_reported and sign_up.fate == "active" and not sign_up.email
         yield "a mark that gives way", sign_up.has_mark and is_reported and status == "held"
         yield "a mark that stands", sign_up.has_mark and not is_reported and status == "no_show"
         yield "nobody marked it", not sign_up.has_mark and status == "no_show"
@@ -719,6 +741,18 @@ def cases_of(one: Instance, expected: Webinars) -> Iterator[tuple[str, bool]]:
     yield "the second on its day", one.webinar_id.endswith(":2")
     yield "on another day here than in UTC", expected.moment.date(one.starts_at) != one.starts_at.date()
     yield "still to come", one.starts_at > expected.moment.as_of
+    yield "begun again and not reported", len(parts) > 1 and parts[0].is_reported and not one.is_reported
+    yield "a rehearsal", one.platform == "zoom" and expected.is_rehearsal(one)
+    yield (
+        "a file of what the API tells",
+        any(
+            row.email is None
+            for file in expected.company.files
+            if {part.kind for part in parts if part.is_reported} >= {"api", "file"}
+            and file.name in {part.key for part in parts}
+            for row in file.rows
+        ),
+    )
     yield "past and not reported", one.ends_at < expected.moment.as_of and not one.is_reported
     yield "known to the catalogue only", not one.parts
     yield "a name that an instance had", not one.parts and one.webinar_id.count(":") == 3
@@ -757,8 +791,8 @@ def test_webinars_dim(built):
 def test_webinar_registrations_fact(built):
     """Each person once in each instance, whatever told of them, with the seconds that they were there."""
     built.assert_same(
-        "select webinar_id, person_id, registered_at, registration_source, is_registered, is_attended, is_walk_in,"
-        " cast(round(attended_minutes * 60) as bigint), joined_at, left_at, start_date"
+        "select webinar_id, person_id, registered_at, registration_source, registration_status, is_registered,"
+        " is_attended, is_walk_in, cast(round(attended_minutes * 60) as bigint), joined_at, left_at, start_date"
         " from marts.webinar_registrations_fact",
         (astuple(replace(row, person_key=md5(row.person_key.encode()).hexdigest())) for row in built.expected.rows),
     )

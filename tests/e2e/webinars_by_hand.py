@@ -36,6 +36,12 @@ class Webinar:
     topic: str
     starts_at: datetime | None
     length: timedelta | None
+    kind: int | None
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it is meant to take place several times."""
+        return self.kind in (6, 9)
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,17 @@ class ReportFile:
 
 @dataclass(frozen=True)
 class Conference:
-    """A webinar of BigMarker, which may not say its end; `is_listed` is whether its attendees were read in full."""
+    """A webinar of BigMarker, which may not say its end.
+
+    Attributes:
+        conference_id: Its name there.
+        topic: What it is called.
+        starts_at: When it begins.
+        ends_at: When it ends, if it says so.
+        presenters: Who speaks.
+        is_listed: Whether its attendees were read in full.
+        was_to_end_at: When it was to end, by what was known when they were read.
+    """
 
     conference_id: str
     topic: str
@@ -119,6 +135,12 @@ class Conference:
     ends_at: datetime | None
     presenters: tuple[str, ...]
     is_listed: bool
+    was_to_end_at: datetime | None
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether its attendees were read after it, and not before it was put off."""
+        return self.is_listed and not (self.was_to_end_at and self.was_to_end_at < self.starts_at)
 
 
 @dataclass(frozen=True)
@@ -157,8 +179,14 @@ class CatalogueRow:
 
     @property
     def order(self) -> tuple:
-        """Which of several rows that fit comes first: one with a date, then by name."""
-        return self.day is None, self.webinar, self.language or "", self.course or ""
+        """Which of several rows that fit comes first: one with a date, then by what else it says, blanks last."""
+        cells = (self.webinar, self.language, self.course, self.platform, self.platform_id, self.event_type_uri)
+        return self.day is None, *((cell is None, cell or "") for cell in cells)
+
+    @property
+    def name(self) -> str:
+        """What tells it apart on its platform, or anywhere."""
+        return self.platform_id or (f"{self.webinar} ({self.language})" if self.language else self.webinar)
 
 
 @dataclass(frozen=True)
@@ -168,7 +196,7 @@ class SignUp:
     Attributes:
         invitee_uri: Who.
         event_type_uri: What kind of meeting.
-        email: Whose seat it is.
+        email: Whose seat it is, if they said so.
         registered_at: When it was booked.
         meeting_at: When the meeting begins.
         fate: active, canceled or rescheduled: to an invitee who is in `moved_to`.
@@ -179,7 +207,7 @@ class SignUp:
 
     invitee_uri: str
     event_type_uri: str
-    email: str
+    email: str | None
     registered_at: datetime
     meeting_at: datetime
     length: timedelta
@@ -217,15 +245,31 @@ class Part:
     starts_at: datetime
     ends_at: datetime
     is_reported: bool
+    is_end_told: bool
     topic: str | None
 
 
+# What became of a registration; the first of these speaks for somebody who has several.
+STATUSES = ("registered", "late", "pending", "rescheduled", "canceled", "denied")
+_STATUS_OF = {"approved": "registered", "cancelled": "canceled", "active": "registered"}
+
+
 class Seat(NamedTuple):
-    """A registration: who knows of it, since when it is, and whether it is kept."""
+    """A registration: who knows of it, since when it is, and what became of it."""
 
     source: str
     registered_at: datetime
-    is_kept: bool
+    status: str
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody is expected."""
+        return self.status == "registered"
+
+
+def _seat(source: str, registered_at: datetime, word: str) -> Seat:
+    """A seat, of which the source says in its own word what became of it."""
+    return Seat(source, registered_at, _STATUS_OF.get(word, word))
 
 
 @dataclass
@@ -285,9 +329,20 @@ class Instance:
     came: set[str | None] = field(default_factory=set)
 
     @property
+    def _last_start(self) -> list[Part]:
+        """What speaks of the last time that it was begun."""
+        last = max(self.parts, key=lambda part: part.starts_at, default=None)
+        return [part for part in self.parts if _is_one_start(part, last)]
+
+    @property
     def is_reported(self) -> bool:
-        """Whether the platform has said who came."""
-        return any(part.is_reported for part in self.parts)
+        """Whether the platform has said who came, to the last."""
+        return any(part.is_reported for part in self._last_start)
+
+    @property
+    def is_end_told(self) -> bool:
+        """Whether anybody said when it ended."""
+        return any(part.is_end_told for part in self._last_start)
 
     @property
     def course_label(self) -> str:
@@ -323,6 +378,7 @@ class Row:
     person_key: str
     registered_at: datetime | None
     source: str | None
+    status: str | None
     is_registered: bool
     is_attended: bool | None
     is_walk_in: bool
@@ -340,10 +396,10 @@ class Funnel:
     webinars_held: int
     registered: int
     registered_reported: int
-    attended: int
+    attended: int | None
     attendance_rate: float | None
-    walk_ins: int
-    attendees: int
+    walk_ins: int | None
+    attendees: int | None
     average_minutes: float | None
     people: int
 
@@ -378,11 +434,11 @@ class Webinars:
                 self._fill_from_api(instance)
             elif instance.parts:
                 self._fill_from_bigmarker(instance)
+            self._leave_out_staff(instance)
         self._register(found.values())
         for instance in found.values():
-            for key in self._staff(instance):
-                # Who speaks is no audience, with a seat or without.
-                instance.people.pop(key, None)
+            self._leave_out_staff(instance)
+            self._call_late(instance)
         return found
 
     def _parts_of(self, number: str) -> list[Part]:
@@ -391,18 +447,17 @@ class Webinars:
         length = (webinar and webinar.length) or USUAL_LENGTH
         today = webinar and webinar.topic
         parts = [
-            Part("file", file.name, file.starts_at, file.starts_at + file.length, True, file.topic)
+            Part("file", file.name, file.starts_at, file.starts_at + file.length, True, True, file.topic)
             for file in self._files_of(number)
         ]
         for one in self.company.occurrences:
             if one.number == number:
                 is_reported = one.ends_at is not None
                 topic = one.topic if is_reported else today
-                parts.append(
-                    Part("api", one.uuid, one.starts_at, one.ends_at or one.starts_at + length, is_reported, topic)
-                )
+                ends_at = one.ends_at or one.starts_at + length
+                parts.append(Part("api", one.uuid, one.starts_at, ends_at, is_reported, is_reported, topic))
         if webinar and webinar.starts_at and all(part.starts_at < webinar.starts_at for part in parts):
-            parts.append(Part("plan", number, webinar.starts_at, webinar.starts_at + length, False, today))
+            parts.append(Part("plan", number, webinar.starts_at, webinar.starts_at + length, False, False, today))
         return sorted(parts, key=lambda part: (part.starts_at, part.ends_at, part.key))
 
     def _files_of(self, number: str) -> list[ReportFile]:
@@ -428,17 +483,20 @@ class Webinars:
             for group in groups:
                 starts_at = min(part.starts_at for part in group)
                 place = next(on_day[starts_at.date()])
-                # An end that somebody saw is better than one that was planned.
-                ends = [part.ends_at for part in group if part.is_reported] or [part.ends_at for part in group]
-                yield Instance(
+                instance = Instance(
                     f"zoom:{number}:{starts_at.date()}" + (f":{place}" if place > 1 else ""),
-                    *("zoom", number, group, None, starts_at, max(ends)),
+                    *("zoom", number, group, None, starts_at, max(part.ends_at for part in group)),
                 )
+                if instance.is_end_told:
+                    # An end that somebody saw is better than one that was planned.
+                    instance.ends_at = max(part.ends_at for part in group if part.is_end_told)
+                yield instance
 
     def _of_bigmarker(self) -> Iterator[Instance]:
         for one in self.company.conferences:
             ends_at = one.ends_at or one.starts_at + USUAL_LENGTH
-            part = Part("conference", one.conference_id, one.starts_at, ends_at, one.is_listed, one.topic)
+            is_told = one.ends_at is not None
+            part = Part("conference", one.conference_id, one.starts_at, ends_at, one.is_reported, is_told, one.topic)
             webinar_id = f"bigmarker:{one.conference_id}"
             yield Instance(webinar_id, "bigmarker", one.conference_id, [part], None, one.starts_at, ends_at)
 
@@ -479,13 +537,13 @@ class Webinars:
         else:
             instance = self._planned(row, sign_up, day, found)
         self._seats[sign_up.invitee_uri] = instance.webinar_id
-        seat = Seat("calendly", sign_up.registered_at, sign_up.fate == "active")
-        instance.people[email_key(sign_up.email)].seats.append(seat)
+        key = email_key(sign_up.email) or f"session:{sign_up.invitee_uri}"
+        instance.people[key].seats.append(_seat("calendly", sign_up.registered_at, sign_up.fate))
 
     @staticmethod
     def _planned(row: CatalogueRow, sign_up: SignUp, day: date, found: dict[str, Instance]) -> Instance:
         """The instance that only the catalogue knows of; those of the platform may have taken its name."""
-        name = f"{row.platform or 'catalogue'}:{row.platform_id or row.webinar}:{day}"
+        name = f"{row.platform or 'catalogue'}:{row.name}:{day}"
         taken = [one for one in found.values() if one.parts and f"{one.webinar_id}:".startswith(f"{name}:")]
         webinar_id = f"{name}:{len(taken) + 1}" if taken else name
         starts_at, ends_at = sign_up.meeting_at, sign_up.meeting_at + sign_up.length
@@ -503,17 +561,24 @@ class Webinars:
         names = {part.key for part in instance.parts if part.kind == "file"}
         return [file for file in self.company.files if file.name in names]
 
+    def _rows_of(self, instance: Instance, file: ReportFile) -> list[ReportRow]:
+        """The rows of a file; who is anonymous there is so in the API's report, too, if there is one."""
+        parts = {part.key: part for part in instance.parts}
+        is_told_by_api = any(
+            part.kind == "api" and part.is_reported and _is_one_start(part, parts[file.name]) for part in instance.parts
+        )
+        return [row for row in file.rows if row.email or not is_told_by_api]
+
     def _fill_from_files(self, instance: Instance) -> None:
         for file in self._newest_files(instance):
-            for number, row in enumerate(file.rows):
+            for number, row in enumerate(self._rows_of(instance, file)):
                 key = email_key(row.email) or f"session:{file.name}:{number}"
                 if row.is_attended:
                     instance.came.add(key)
                 if row.section in ("host", "panelist"):
                     continue
                 if row.registered_at:
-                    seat = Seat("zoom", row.registered_at, row.approval_status == "approved")
-                    instance.people[key].seats.append(seat)
+                    instance.people[key].seats.append(_seat("zoom", row.registered_at, row.approval_status))
                 if row.is_attended:
                     instance.people[key].is_there = True
                     self._stay_of_row(instance.people[key], row)
@@ -536,7 +601,7 @@ class Webinars:
             # Whoever comes by a registrant's link is that registrant, whatever account the device is signed in to.
             registrant = registrants.get(one.registrant_id)
             key = (registrant and email_key(registrant.email)) or email_key(one.email)
-            key = key or (f"registrant:{one.registrant_id}" if one.registrant_id else f"session:{one.user_id}")
+            key = key or (f"registrant:zoom:{one.registrant_id}" if one.registrant_id else f"session:{one.user_id}")
             instance.came.add(key)
             instance.people[key].is_there = True
             instance.people[key].stays.append((one.joined_at, one.left_at))
@@ -546,11 +611,11 @@ class Webinars:
         for one in self.company.registrations:
             if one.conference_id == instance.platform_id:
                 emails[one.bmid] = one.email
-                person = instance.people[email_key(one.email) or f"registrant:{one.bmid}"]
-                person.seats.append(Seat("bigmarker", one.registered_at, is_kept=True))
+                person = instance.people[email_key(one.email) or f"registrant:bigmarker:{one.bmid}"]
+                person.seats.append(_seat("bigmarker", one.registered_at, "registered"))
         for one in self.company.attendees:
             if one.conference_id == instance.platform_id:
-                key = email_key(one.email) or email_key(emails.get(one.bmid)) or f"registrant:{one.bmid}"
+                key = email_key(one.email) or email_key(emails.get(one.bmid)) or f"registrant:bigmarker:{one.bmid}"
                 instance.came.add(key)
                 person = instance.people[key]
                 person.is_there = True
@@ -558,22 +623,44 @@ class Webinars:
                 person.stays.append((one.joined_at, one.left_at or one.joined_at + length))
 
     def _register(self, instances: Iterable[Instance]) -> None:
-        """Seats Zoom's registrants: where they could still come, where they came, else in the last one."""
+        """Seats Zoom's registrants: where they are meant, else in the last one."""
         by_number = defaultdict(list)
         for instance in instances:
             if instance.platform == "zoom" and instance.parts:
                 by_number[instance.platform_id].append(instance)
         for registrant in self.company.registrants:
+            key = email_key(registrant.email) or f"registrant:zoom:{registrant.registrant_id}"
             candidates = sorted(by_number[registrant.number], key=lambda one: one.starts_at)
-            meant = [
-                one
-                for one in candidates
-                if one.ends_at > registrant.registered_at or self._came(registrant.registrant_id, one)
-            ]
-            key = email_key(registrant.email) or f"registrant:{registrant.registrant_id}"
-            for instance in meant or candidates[-1:]:
-                seat = Seat("zoom", registrant.registered_at, registrant.status == "approved")
-                instance.people[key].seats.append(seat)
+            for instance in self._meant(registrant, candidates):
+                instance.people[key].seats.append(_seat("zoom", registrant.registered_at, registrant.status))
+
+    def _meant(self, registrant: Registrant, instances: list[Instance]) -> list[Instance]:
+        """Where a registrant is expected.
+
+        To a series people come as often as they can, where they can still come or did; else once, and not to a
+        rehearsal, unless they came there. Who registers after all of them does so for the last.
+        """
+        to_come = [one for one in instances if one.ends_at > registrant.registered_at]
+        came = [one for one in instances if self._came(registrant.registrant_id, one)]
+        if any(one.number == registrant.number and one.is_series for one in self.company.webinars):
+            return [one for one in instances if one in to_come or one in came] or instances[-1:]
+        real = [one for one in instances if not self.is_rehearsal(one)]
+        return came or [one for one in to_come if one in real][:1] or (real or instances)[-1:]
+
+    @staticmethod
+    def is_rehearsal(instance: Instance) -> bool:
+        """Whether nobody came but who speaks, whoever registered."""
+        return instance.is_reported and not any(person.is_there for person in instance.people.values())
+
+    @staticmethod
+    def _call_late(instance: Instance) -> None:
+        """Who took a seat when all was over wants the recording, unless they were there."""
+        for person in instance.people.values():
+            if instance.is_end_told and not person.is_there:
+                person.seats = [
+                    seat._replace(status="late") if seat.is_kept and seat.registered_at >= instance.ends_at else seat
+                    for seat in person.seats
+                ]
 
     def _came(self, registrant_id: str, instance: Instance) -> bool:
         uuids = {part.key for part in instance.parts if part.kind == "api"}
@@ -581,6 +668,11 @@ class Webinars:
             one.registrant_id == registrant_id and one.uuid in uuids and not one.is_waiting
             for one in self.company.sessions
         )
+
+    def _leave_out_staff(self, instance: Instance) -> None:
+        """Who speaks is no audience, with a seat or without."""
+        for key in self._staff(instance):
+            instance.people.pop(key, None)
 
     def _staff(self, instance: Instance) -> set[str | None]:
         """Hosts and panelists, by their e-mail addresses."""
@@ -605,6 +697,8 @@ class Webinars:
             self._row(instance, key, person)
             for instance in self.instances.values()
             for key, person in instance.people.items()
+            # Until the report is loaded nobody is known to have come.
+            if person.seats or instance.is_reported
         ]
 
     def _row(self, instance: Instance, key: str, person: Person) -> Row:
@@ -618,6 +712,7 @@ class Webinars:
             key,
             min((seat.registered_at for seat in seats), default=None),
             "+".join(sources) or None,
+            min((seat.status for seat in person.seats), key=STATUSES.index, default=None),
             person.is_registered,
             person.is_there if is_known else None,
             is_walk_in,
@@ -647,10 +742,11 @@ class Webinars:
         reported = [row for row in registered if row.is_attended is not None]
         attended = sum(row.is_attended for row in reported)
         there = [row.seconds for row in rows if row.is_attended]
+        held = sum(one.is_reported for one in instances)
         return Funnel(
-            *(len(instances), sum(one.is_reported for one in instances), len(registered), len(reported), attended),
+            *(len(instances), held, len(registered), len(reported), attended if held else None),
             attended / len(reported) if reported else None,
-            *(sum(row.is_walk_in for row in rows), len(there)),
+            *((sum(row.is_walk_in for row in rows), len(there)) if held else (None, None)),
             sum(there) / 60 / len(there) if there else None,
             len({row.person_key for row in registered}),
         )
@@ -665,7 +761,7 @@ class Webinars:
         if sign_up.fate != "active":
             return sign_up.fate
         instance = self.instance_of(sign_up)
-        if instance and instance.is_reported:
+        if instance and instance.is_reported and sign_up.email:
             return "held" if email_key(sign_up.email) in instance.came else "no_show"
         if sign_up.has_mark:
             return "no_show"

@@ -278,20 +278,35 @@ def test_what_is_older_than_the_reports_is_passed_over(simulator, load, warehous
     assert not simulator.asked_for("old")
 
 
-def test_what_is_much_older_than_the_reports_is_not_asked_for(simulator, load, warehouse, capsys):
-    """A first load and a backfill say how many there are, without heavy requests that lead nowhere."""
+def test_what_is_before_a_report_that_zoom_keeps_no_more_is_not_asked_for(simulator, load, warehouse, capsys):
+    """A first load and a backfill say how many there are, after one heavy request that leads nowhere; others ask none."""
     for days in (191, 900):
         hold(simulator.account, 81, f"old{days}==", NOW - days * DAY)
+    simulator.kept_days = 180
     old = OLD.replace("1;", "2;")
     for is_told, later, backfill in ((True, 0, False), (False, 1, False), (True, 2, True)):
+        simulator.now = lambda later=later: NOW + later * DAY
+        simulator.asked.clear()
         load(later * DAY, backfill=backfill)
-        assert not simulator.asked_for("/report/.*old")
+        asked = simulator.asked_for("/report/.*old")
+        assert len(asked) == len(simulator.asked_for("/report/.*old191")) == is_told
         assert (old in capsys.readouterr().err) == is_told
     assert {"old191==", "old900=="} <= landed(warehouse, "instances").keys()
     # What landed while it could be had is not missed, a year later.
+    simulator.now = lambda: NOW + 365 * DAY
+    simulator.asked.clear()
     load(365 * DAY, backfill=True)
-    assert not simulator.asked_for("/report/")
+    assert len(simulator.asked_for("/report/")) == 1
     assert old in capsys.readouterr().err
+
+
+def test_reports_that_are_older_than_zoom_promises_are_read_by_a_first_load(simulator, load, warehouse):
+    """Newest first, as long as there are any; one that is missing among them does not end it."""
+    for days in (200, 300, 400):
+        hold(simulator.account, 81, f"old{days}==", NOW - days * DAY)
+    del simulator.account["reports"]["old300=="]
+    load()
+    assert {"old200==", "old400=="} <= landed(warehouse, "reports").keys()
 
 
 @pytest.mark.parametrize("code", [200, 1001, 1010])

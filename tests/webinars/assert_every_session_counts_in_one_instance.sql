@@ -1,5 +1,6 @@
 -- Every record of somebody who came is a session of one instance, and every session that is not a host's or panelist's
--- adds to one person there. Whoever waits was not there, and an export that a newer one replaced counts for nothing.
+-- adds to one person there. Whoever waits was not there; an export that a newer one replaced counts for nothing, nor
+-- does an anonymous row of one that the API tells of, too.
 with parts as (
     select * from {{ ref('int_webinar_instance_parts__keyed') }}
 ),
@@ -17,7 +18,9 @@ records as (
         report_rows.row_key as session_key
     from {{ ref('stg_zoom__attendee_report_rows') }} as report_rows
     inner join parts on report_rows.report_key = parts.source_key and parts.part_kind = 'file'
-    where report_rows.is_attended or (report_rows.is_attended is null and report_rows.joined_at is not null)
+    where
+        (report_rows.is_attended or (report_rows.is_attended is null and report_rows.joined_at is not null))
+        and not (report_rows.email is null and parts.is_told_by_api)
     union all
     select
         'attendee' as session_kind,

@@ -124,8 +124,8 @@ bookings as (
             when last_invitees.is_rescheduled and not coalesce(last_links.is_outdone, false) then 'scheduled'
             when last_invitees.is_canceled then 'canceled'
             -- Who came to a webinar its platform knows better than who set a mark, or none.
-            when last_sign_ups.is_report_loaded and last_sign_ups.is_attended then 'held'
-            when last_sign_ups.is_report_loaded then 'no_show'
+            when last_sign_ups.is_attended then 'held'
+            when not last_sign_ups.is_attended then 'no_show'
             when last_invitees.is_no_show then 'no_show'
             when last_events.start_at <= {{ as_of() }} then 'held'
             else 'scheduled'

@@ -102,6 +102,24 @@ sign_ups as (
     where is_active
 ),
 
+known_event_types as (
+    select event_type_uri
+    from {{ ref('stg_calendly__event_types') }}
+    union
+    select event_type_uri
+    from {{ ref('int_scheduled_events__resolved') }}
+),
+
+catalogue_event_types as (
+    select known_event_types.event_type_uri is null as is_unknown
+    from catalogue
+    left join known_event_types on catalogue.event_type_uri = known_event_types.event_type_uri
+    -- Before anything of Calendly is loaded nobody can tell.
+    where
+        catalogue.event_type_uri is not null
+        and exists (select any_known.event_type_uri from known_event_types as any_known)
+),
+
 loaded_records as (
     {% for entity in [
         'webinars', 'instances', 'registrants', 'panelists', 'participants', 'reports',
@@ -144,6 +162,13 @@ checks as (
             union all
         {% endfor %}
     {% endfor %}
+    select
+        'calendly' as source,
+        'catalogue_rows_without_event_type' as check_name,
+        count(*) filter (where is_unknown) as affected_records,
+        count(*) as checked_records
+    from catalogue_event_types
+    union all
     select
         'calendly' as source,
         'sign_ups_without_webinar' as check_name,

@@ -4,13 +4,13 @@ with catalogue as (
 
 filled_rows as (
     select
-        catalogue.date as webinar_date,
         nullif(trim(catalogue.webinar), '') as webinar,
         nullif(trim(catalogue.course), '') as course,
         nullif(trim(catalogue.language), '') as language,
         nullif(lower(trim(catalogue.platform)), '') as platform,
         nullif(trim(catalogue.platform_id), '') as platform_id,
-        {{ calendly_uri('catalogue.event_type_uri') }} as event_type_uri
+        {{ calendly_uri('catalogue.event_type_uri') }} as event_type_uri,
+        cast(nullif(trim(catalogue.date), '') as date) as webinar_date
     from catalogue
 ),
 

@@ -150,7 +150,8 @@ numbered_parts as (
             partition by platform_webinar_id
             order by starts_at, part_kind, source_key
             rows between unbounded preceding and current row
-        ) as instance_number
+        ) as instance_number,
+        {{ true_of_one_start("has_report and part_kind = 'instance'", 'platform_webinar_id') }} as is_told_by_api
     from marked_parts
 ),
 
@@ -182,6 +183,8 @@ keyed_parts as (
         numbered_parts.ends_at,
         numbered_parts.is_end_known,
         numbered_parts.has_report,
+        numbered_parts.is_told_by_api,
+        ranked_instances.dated_id,
         ranked_instances.dated_id
         || case
             when ranked_instances.rank_on_date > 1 then ':' || cast(ranked_instances.rank_on_date as varchar)
@@ -203,7 +206,11 @@ keyed_parts as (
         conferences.starts_at,
         {{ webinar_end('conferences.starts_at', 'conferences.ends_at', 'null') }} as ends_at,
         conferences.ends_at is not null as is_end_known,
-        attendance_lists.conference_id is not null as has_report,
+        -- A list that was read before the conference was put off is of nothing that took place.
+        attendance_lists.conference_id is not null
+        and coalesce(attendance_lists.ends_at >= conferences.starts_at, true) as has_report,
+        attendance_lists.conference_id is not null as is_told_by_api,
+        'bigmarker:' || conferences.conference_id as dated_id,
         'bigmarker:' || conferences.conference_id as webinar_id
     from conferences
     left join attendance_lists on conferences.conference_id = attendance_lists.conference_id

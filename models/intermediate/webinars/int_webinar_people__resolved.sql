@@ -34,11 +34,12 @@ registered_people as (
         min(registered_at) as first_asked_at,
         min(case registration_status
             when 'registered' then 1
-            when 'pending' then 2
-            when 'rescheduled' then 3
-            when 'canceled' then 4
-            when 'denied' then 5
-            else 6
+            when 'late' then 2
+            when 'pending' then 3
+            when 'rescheduled' then 4
+            when 'canceled' then 5
+            when 'denied' then 6
+            else 7
         end) as status_rank,
         {{ dbt.bool_or("registration_source = 'calendly'") }} as is_known_from_calendly,
         {{ dbt.bool_or("registration_source = 'zoom'") }} as is_known_from_zoom,
@@ -101,11 +102,12 @@ resolved_people as (
         end as registration_source,
         case people.status_rank
             when 1 then 'registered'
-            when 2 then 'pending'
-            when 3 then 'rescheduled'
-            when 4 then 'canceled'
-            when 5 then 'denied'
-            when 6 then 'other'
+            when 2 then 'late'
+            when 3 then 'pending'
+            when 4 then 'rescheduled'
+            when 5 then 'canceled'
+            when 6 then 'denied'
+            when 7 then 'other'
         end as registration_status,
         case when instances.is_report_loaded then people.has_attendance end as is_attended,
         people.has_attendance and not people.is_registered as is_walk_in,

@@ -70,6 +70,7 @@ api_sessions as (
     where coalesce(participants.status, '') != 'in_waiting_room'
 ),
 
+-- Nothing says which of the anonymous sessions that the API tells of, too, is which.
 file_sessions as (
     select
         parts.webinar_id,
@@ -84,7 +85,9 @@ file_sessions as (
         report_rows.section in ('host', 'panelist') as is_listed_staff
     from report_rows
     inner join parts on report_rows.report_key = parts.source_key and parts.part_kind = 'file'
-    where coalesce(report_rows.is_attended, report_rows.joined_at is not null)
+    where
+        coalesce(report_rows.is_attended, report_rows.joined_at is not null)
+        and (report_rows.email is not null or not parts.is_told_by_api)
 ),
 
 conference_sessions as (
@@ -136,7 +139,10 @@ unioned_sessions as (
         timed_sessions.joined_second as joined_at,
         timed_sessions.is_listed_staff or staff.email is not null as is_staff,
         {{ webinar_person_key(
-            'timed_sessions.email', 'timed_sessions.registrant_id', 'timed_sessions.session_key'
+            'timed_sessions.email',
+            'timed_sessions.platform',
+            'timed_sessions.registrant_id',
+            'timed_sessions.session_key',
         ) }} as person_key,
         case
             when timed_sessions.joined_second is not null then greatest(

@@ -81,13 +81,16 @@ ranked_instances as (
             and sign_ups.meeting_date = instances.start_date
 ),
 
--- No platform knows of it: not loaded, not held there, or still to be set up.
+-- No platform knows of it: not loaded, not held there, or still to be set up. A name may be that of two webinars of one
+-- day, in two languages.
 catalogue_webinars as (
     select
         sign_ups.invitee_uri,
         coalesce(rows_of_sign_ups.platform, 'catalogue')
         || ':' || coalesce(
-            rows_of_sign_ups.platform_webinar_id, rows_of_sign_ups.webinar, rows_of_sign_ups.event_type_uri
+            rows_of_sign_ups.platform_webinar_id,
+            coalesce(rows_of_sign_ups.webinar, rows_of_sign_ups.event_type_uri)
+            || coalesce(' (' || rows_of_sign_ups.language || ')', '')
         )
         || ':' || cast(sign_ups.meeting_date as varchar) as dated_id
     from rows_of_sign_ups
@@ -96,22 +99,13 @@ catalogue_webinars as (
     where ranked_instances.invitee_uri is null
 ),
 
-dated_ids as (
-    select distinct dated_id
-    from catalogue_webinars
-),
-
 -- An instance of that number may have the date in its id, which is UTC's, and another in the reporting time zone.
 taken_ids as (
     select
-        dated_ids.dated_id,
+        dated_id,
         count(*) as instance_count
-    from dated_ids
-    inner join instances
-        on
-            dated_ids.dated_id = instances.webinar_id
-            or dated_ids.dated_id || ':' = left(instances.webinar_id, length(dated_ids.dated_id) + 1)
-    group by dated_ids.dated_id
+    from instances
+    group by dated_id
 ),
 
 matched_sign_ups as (

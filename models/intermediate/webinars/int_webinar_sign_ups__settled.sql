@@ -21,7 +21,10 @@ settled_sign_ups as (
         sign_ups.invitee_uri,
         sign_ups.webinar_id,
         instances.is_report_loaded,
-        case when instances.is_report_loaded then people_there.email is not null end as is_attended
+        -- Who gave no address may have been any of them.
+        case
+            when instances.is_report_loaded and sign_ups.invitee_email is not null then people_there.email is not null
+        end as is_attended
     from sign_ups
     inner join instances on sign_ups.webinar_id = instances.webinar_id
     left join people_there

@@ -20,11 +20,13 @@ people as (
 counted_webinars as (
     select
         webinars.*,
-        cast(coalesce(people.attended_seconds, 0) as bigint) as attended_seconds,
         coalesce(people.registered, 0) as registered,
         case when webinars.is_report_loaded then coalesce(people.registered, 0) else 0 end as registered_reported,
-        coalesce(people.attended, 0) as attended,
-        coalesce(people.walk_ins, 0) as walk_ins
+        case when webinars.is_report_loaded then coalesce(people.attended, 0) end as attended,
+        case when webinars.is_report_loaded then coalesce(people.walk_ins, 0) end as walk_ins,
+        case
+            when webinars.is_report_loaded then cast(coalesce(people.attended_seconds, 0) as bigint)
+        end as attended_seconds
     from webinars
     left join people on webinars.webinar_id = people.webinar_id
 ),

@@ -91,29 +91,67 @@ slices as (
     cross join languages
 ),
 
+rolling_periods as (
+    select * from ended_periods
+    where period_kind in ('last_90_days', 'last_12_months')
+),
+
+webinars_of_periods as (
+    select
+        webinars.*,
+        'month' as period_kind,
+        {{ month_start_date('webinars.start_date') }} as period_start_date
+    from webinars
+    where webinars.start_date is not null
+    union all
+    select
+        webinars.*,
+        rolling_periods.period_kind,
+        rolling_periods.period_start_date
+    from webinars
+    inner join rolling_periods
+        on webinars.start_date between rolling_periods.period_start_date and rolling_periods.period_end_date
+    union all
+    select
+        webinars.*,
+        'all_time' as period_kind,
+        cast(null as date) as period_start_date
+    from webinars
+),
+
+-- A webinar counts with its own course and with all, and with its own language and with all.
+ways_to_count as (
+    {% for is_all_courses in ['false', 'true'] %}
+        {% for is_all_languages in ['false', 'true'] %}
+            select
+                {{ is_all_courses }} as is_all_courses,
+                {{ is_all_languages }} as is_all_languages
+            {{ 'union all' if not (is_all_courses == 'true' and is_all_languages == 'true') }}
+        {% endfor %}
+    {% endfor %}
+),
+
 webinars_of_slices as (
     select
-        slices.period_kind,
-        slices.period_start_date,
-        slices.period_end_date,
-        slices.course_label,
-        slices.is_all_courses,
-        slices.language_label,
-        slices.is_all_languages,
-        webinars.webinar_id,
-        webinars.is_report_loaded,
-        webinars.registered,
-        webinars.registered_reported,
-        webinars.attended,
-        webinars.walk_ins,
-        webinars.attended_seconds
-    from slices
-    left join webinars
-        on
-            (slices.period_start_date is null or slices.period_start_date <= webinars.start_date)
-            and (slices.period_end_date is null or slices.period_end_date >= webinars.start_date)
-            and (slices.is_all_courses or slices.course_label = webinars.course_label)
-            and (slices.is_all_languages or slices.language_label = webinars.language_label)
+        webinars_of_periods.webinar_id,
+        webinars_of_periods.period_kind,
+        webinars_of_periods.period_start_date,
+        ways_to_count.is_all_courses,
+        ways_to_count.is_all_languages,
+        webinars_of_periods.is_report_loaded,
+        webinars_of_periods.registered,
+        webinars_of_periods.registered_reported,
+        webinars_of_periods.attended,
+        webinars_of_periods.walk_ins,
+        webinars_of_periods.attended_seconds,
+        case
+            when ways_to_count.is_all_courses then 'All courses' else webinars_of_periods.course_label
+        end as course_label,
+        case
+            when ways_to_count.is_all_languages then 'All languages' else webinars_of_periods.language_label
+        end as language_label
+    from webinars_of_periods
+    cross join ways_to_count
 ),
 
 people_of_slices as (
@@ -136,23 +174,21 @@ people_of_slices as (
         webinars_of_slices.is_all_languages
 ),
 
-summed_slices as (
+summed_webinars as (
     select
         period_kind,
         period_start_date,
-        period_end_date,
         course_label,
         is_all_courses,
         language_label,
         is_all_languages,
-        count(webinar_id) as webinars,
+        count(*) as webinars,
         count(*) filter (where is_report_loaded) as webinars_held,
         {{ summed_webinar_figures() }}
     from webinars_of_slices
     group by
         period_kind,
         period_start_date,
-        period_end_date,
         course_label,
         is_all_courses,
         language_label,
@@ -161,35 +197,29 @@ summed_slices as (
 
 webinar_funnel_by_period as (
     select
-        summed_slices.period_kind,
-        summed_slices.period_start_date,
-        summed_slices.period_end_date,
-        summed_slices.course_label,
-        summed_slices.is_all_courses,
-        summed_slices.language_label,
-        summed_slices.is_all_languages,
-        summed_slices.webinars,
-        summed_slices.webinars_held,
-        summed_slices.registered,
-        summed_slices.registered_reported,
-        summed_slices.attended,
-        {{ rate('summed_slices.attended', 'summed_slices.registered_reported') }} as attendance_rate,
-        summed_slices.walk_ins,
-        summed_slices.attended + summed_slices.walk_ins as attendees,
-        summed_slices.attended_seconds,
+        slices.period_kind,
+        slices.period_start_date,
+        slices.period_end_date,
+        slices.course_label,
+        slices.is_all_courses,
+        slices.language_label,
+        slices.is_all_languages,
+        summed_webinars.attended,
+        summed_webinars.walk_ins,
+        summed_webinars.attended_seconds,
+        coalesce(summed_webinars.webinars, 0) as webinars,
+        coalesce(summed_webinars.webinars_held, 0) as webinars_held,
+        coalesce(summed_webinars.registered, 0) as registered,
+        coalesce(summed_webinars.registered_reported, 0) as registered_reported,
+        {{ rate('summed_webinars.attended', 'summed_webinars.registered_reported') }} as attendance_rate,
+        summed_webinars.attended + summed_webinars.walk_ins as attendees,
         {{ rate(
-            minutes_of('summed_slices.attended_seconds'), 'summed_slices.attended + summed_slices.walk_ins'
+            minutes_of('summed_webinars.attended_seconds'), 'summed_webinars.attended + summed_webinars.walk_ins'
         ) }} as average_attended_minutes,
         coalesce(people_of_slices.people, 0) as people
-    from summed_slices
-    left join people_of_slices
-        on
-            summed_slices.period_kind = people_of_slices.period_kind
-            and summed_slices.period_start_date is not distinct from people_of_slices.period_start_date
-            and summed_slices.course_label = people_of_slices.course_label
-            and summed_slices.is_all_courses = people_of_slices.is_all_courses
-            and summed_slices.language_label = people_of_slices.language_label
-            and summed_slices.is_all_languages = people_of_slices.is_all_languages
+    from slices
+    left join summed_webinars on {{ same_slice('slices', 'summed_webinars') }}
+    left join people_of_slices on {{ same_slice('slices', 'people_of_slices') }}
 )
 
 select * from webinar_funnel_by_period

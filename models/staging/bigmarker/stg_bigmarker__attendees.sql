@@ -21,7 +21,7 @@ attendees as (
         documents.session_key,
         documents.conference_id,
         documents._loaded_at,
-        {{ first_filled(['attendee.bmid', 'attendee.id']) }} as registrant_id,
+        {{ bigmarker_registrant('attendee', 'documents.conference_id') }} as registrant_id,
         {{ email_address('attendee.email') }} as email,
         {{ utc_timestamp('attendee.entered_at') }} as joined_at,
         {{ utc_timestamp('attendee.leaved_at') }} as left_at,

@@ -19,7 +19,7 @@ registrations as (
         documents.registration_key,
         documents.conference_id,
         documents._loaded_at,
-        {{ first_filled(['registration.bmid', 'registration.id']) }} as registrant_id,
+        {{ bigmarker_registrant('registration', 'documents.conference_id') }} as registrant_id,
         {{ email_address('registration.email') }} as email,
         {{ utc_timestamp('registration.registered_at') }} as registered_at
     from documents

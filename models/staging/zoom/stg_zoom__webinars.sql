@@ -7,7 +7,7 @@ with documents as (
                 'topic': 'VARCHAR',
                 'start_time': 'VARCHAR',
                 'duration': 'DOUBLE',
-                'created_at': 'VARCHAR',
+                'type': 'BIGINT',
             })
         }} as webinar
     from {{ source('zoom', 'webinars') }}
@@ -20,7 +20,7 @@ webinars as (
         documents._loaded_at,
         nullif(trim(webinar.topic), '') as topic,
         {{ utc_timestamp('webinar.start_time') }} as starts_at,
-        {{ utc_timestamp('webinar.created_at') }} as created_at
+        coalesce(webinar.type in (6, 9), false) as is_recurring
     from documents
 )
 
