@@ -279,7 +279,7 @@ def test_what_is_older_than_the_reports_is_passed_over(simulator, load, warehous
 
 
 def test_what_is_before_a_report_that_zoom_keeps_no_more_is_not_asked_for(simulator, load, warehouse, capsys):
-    """A first load and a backfill say how many there are, after one heavy request that leads nowhere; others ask none."""
+    """A first load and a backfill say how many there are, after one request that leads nowhere; others ask none."""
     for days in (191, 900):
         hold(simulator.account, 81, f"old{days}==", NOW - days * DAY)
     simulator.kept_days = 180
