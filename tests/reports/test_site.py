@@ -748,7 +748,10 @@ def test_a_webinar_is_found_by_its_name(page: Page, address: str) -> None:
     open_page(page, address, "/webinars/")
     page.get_by_label("Time", exact=True).select_option(label="All time")
     (webinar,) = query("select * from marts.webinar_funnel where not is_report_loaded order by start_date desc limit 1")
-    page.get_by_role("textbox", name="Search").fill(webinar["topic"])
+    search = page.get_by_role("searchbox", name="Part of a webinar's name")
+    search.fill("no webinar is called that")
+    expect(page.get_by_text("No webinar of that name")).to_be_visible()
+    search.fill(webinar["topic"].upper())
     rows = page.locator("xpath=//h3[normalize-space()='Every webinar']/following::table").filter(visible=True).first
     others = rows.locator("tbody tr").filter(has_text=re.compile("[A-Z]")).filter(has_not_text=webinar["topic"])
     expect(others).to_have_count(0)
@@ -758,6 +761,7 @@ def test_a_webinar_is_found_by_its_name(page: Page, address: str) -> None:
     *_, signed_up, came, rate, walk_ins, minutes = map(str.strip, row.locator("td").all_inner_texts())
     assert signed_up == f"{webinar['registered']:,}"
     assert [came, rate, walk_ins, minutes] == ["-"] * 4
+    assert "Failed" not in page.locator("body").inner_text()
     assert page.errors == []
 
 
