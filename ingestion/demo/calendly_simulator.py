@@ -134,7 +134,8 @@ class CalendlySimulator(Simulator):
         values = {
             "limit": self.requests_per_minute,
             "remaining": max(self.requests_per_minute - count - 1, 0),
-            "reset": math.ceil(began + self.window_seconds - instant),
+            # In this order, so that a window that has just begun has all its seconds, whatever the clock shows.
+            "reset": math.ceil(self.window_seconds - (instant - began)),
         }
         return [(f"x-ratelimit-{name}".encode(), str(value).encode()) for name, value in values.items()]
 
