@@ -27,3 +27,13 @@
     {#- In a select list: one row per day, week or month from the first date to the last. -#}
     cast(unnest(generate_series({{ first_date }}, {{ last_date }}, interval 1 {{ step }})) as date)
 {%- endmacro %}
+
+{% macro seconds_after(instant, seconds) -%}
+    {#- A timestamp so many seconds, a number, after another; whole ones. -#}
+    {{ dbt.dateadd('second', "cast(floor(" ~ seconds ~ ") as bigint)", instant) | trim }}
+{%- endmacro %}
+
+{% macro minutes_of(seconds) -%}
+    {#- Whole seconds as minutes. -#}
+    ({{ seconds }} / cast(60 as double))
+{%- endmacro %}

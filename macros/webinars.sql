@@ -1,10 +1,5 @@
 {#- How webinar platforms write what they know, and what several models do with it. -#}
 
-{% macro email_address(email) -%}
-    {#- An e-mail address as every source writes it: trimmed and lower-cased; null if it is blank. -#}
-    nullif(lower(trim({{ email }})), '')
-{%- endmacro %}
-
 {% macro bigmarker_registrant(record, conference_id) -%}
     {#- Whom a record of BigMarker is about: the account's id of the person, else the one that holds in the conference. -#}
     coalesce(nullif(trim({{ record }}.bmid), ''), {{ conference_id }} || ':' || nullif(trim({{ record }}.id), ''))
@@ -36,11 +31,6 @@
     end
 {%- endmacro %}
 
-{% macro seconds_after(instant, seconds) -%}
-    {#- A timestamp so many seconds, a number, after another; whole ones. -#}
-    {{ dbt.dateadd('second', "cast(floor(" ~ seconds ~ ") as bigint)", instant) | trim }}
-{%- endmacro %}
-
 {% macro webinar_end(starts_at, ends_at, duration_minutes) -%}
     {#- When a webinar ended or will end: as it is told, else by its scheduled minutes, else an hour after its start. -#}
     greatest(
@@ -49,15 +39,20 @@
     )
 {%- endmacro %}
 
+{% macro minutes_of_one_start() -%}
+    {#- How far apart two sources may tell the start of one and the same instance. -#}
+    10
+{%- endmacro %}
+
 {% macro true_of_one_start(condition, webinar) -%}
     {#-
-        Whether the condition holds of this part of a webinar or of another one whose start is at most 10 minutes away: two
-        sources tell one start within minutes.
+        Whether the condition holds of this part of a webinar or of another one with the same start, as two sources tell it.
     -#}
     {{ dbt.bool_or(condition) }} over (
         partition by {{ webinar }}
         order by starts_at
-        range between interval '10 minutes' preceding and interval '10 minutes' following
+        range between interval '{{ minutes_of_one_start() }} minutes' preceding
+        and interval '{{ minutes_of_one_start() }} minutes' following
     )
 {%- endmacro %}
 
@@ -79,11 +74,6 @@
         when lower({{ status }}) like 'denied%' or lower({{ status }}) like 'declined%' then 'denied'
         else 'other'
     end
-{%- endmacro %}
-
-{% macro minutes_of(seconds) -%}
-    {#- Whole seconds as minutes. -#}
-    ({{ seconds }} / cast(60 as double))
 {%- endmacro %}
 
 {% macro platform_label(platform) -%}
@@ -108,4 +98,23 @@
     {%- for column in ['registered', 'registered_reported', 'attended', 'walk_ins', 'attended_seconds'] %}
     cast(sum({{ column }}) as bigint) as {{ column }}{{ ',' if not loop.last }}
     {%- endfor %}
+{%- endmacro %}
+
+{% macro rolled_up_webinar_figures() -%}
+    {#- In a select list: what a roll-up of webinar_funnel_by_period takes from it, as it is. -#}
+    webinars,
+    webinars_held,
+    registered,
+    registered_reported,
+    attended,
+    attendance_rate,
+    walk_ins,
+    attendees,
+    average_attended_minutes,
+    people
+{%- endmacro %}
+
+{% macro registration_statuses() -%}
+    {#- What may become of a registration, in order of what it says: who is registered in one place is registered. -#}
+    {%- do return(['registered', 'late', 'pending', 'rescheduled', 'canceled', 'denied', 'other']) -%}
 {%- endmacro %}

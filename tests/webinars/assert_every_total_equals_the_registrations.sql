@@ -53,28 +53,19 @@ totals as (
         coalesce(periods.attended_seconds, 0) + coalesce(undated_webinars.attended_seconds, 0) as attended_seconds
     from periods
     left join undated_webinars on periods.period_kind = undated_webinars.period_kind
-    union all
-    select
-        'webinar_funnel_by_course' as mart,
-        true as is_without_seconds,
-        coalesce(sum(webinars), 0) as webinars,
-        coalesce(sum(registered), 0) as registered,
-        coalesce(sum(registered_reported), 0) as registered_reported,
-        coalesce(sum(attended), 0) as attended,
-        coalesce(sum(walk_ins), 0) as walk_ins,
-        cast(null as bigint) as attended_seconds
-    from {{ ref('webinar_funnel_by_course') }}
-    union all
-    select
-        'webinar_funnel_by_language' as mart,
-        true as is_without_seconds,
-        coalesce(sum(webinars), 0) as webinars,
-        coalesce(sum(registered), 0) as registered,
-        coalesce(sum(registered_reported), 0) as registered_reported,
-        coalesce(sum(attended), 0) as attended,
-        coalesce(sum(walk_ins), 0) as walk_ins,
-        cast(null as bigint) as attended_seconds
-    from {{ ref('webinar_funnel_by_language') }}
+    {% for roll_up in ['webinar_funnel_by_course', 'webinar_funnel_by_language'] %}
+        union all
+        select
+            '{{ roll_up }}' as mart,
+            true as is_without_seconds,
+            coalesce(sum(webinars), 0) as webinars,
+            coalesce(sum(registered), 0) as registered,
+            coalesce(sum(registered_reported), 0) as registered_reported,
+            coalesce(sum(attended), 0) as attended,
+            coalesce(sum(walk_ins), 0) as walk_ins,
+            cast(null as bigint) as attended_seconds
+        from {{ ref(roll_up) }}
+    {% endfor %}
 )
 
 select

@@ -22,7 +22,7 @@ named_hosts as (
         scheduled_event_uri,
         updated_at,
         {{ calendly_uri(json_field('event_membership', 'user')) }} as host_uri,
-        nullif(lower(trim({{ json_field('event_membership', 'user_email') }})), '') as host_email
+        {{ email_address(json_field('event_membership', 'user_email')) }} as host_email
     from listed_memberships
 ),
 

@@ -89,7 +89,7 @@ reopened_parts as (
     select
         *,
         greatest(
-            {{ dbt.dateadd('minute', 10, 'starts_at') }},
+            {{ dbt.dateadd('minute', minutes_of_one_start(), 'starts_at') }},
             {{ dbt.dateadd('minute', var('webinar_restart_minutes'), 'ends_at') }}
         ) as reopens_until
     from dated_parts

@@ -23,7 +23,6 @@ attendance as (
     where instances.is_report_loaded
 ),
 
--- The statuses in order of what they say: who is registered in one place is registered.
 registered_people as (
     select
         webinar_id,
@@ -33,13 +32,9 @@ registered_people as (
         min(case when is_holding then registered_at end) as first_registered_at,
         min(registered_at) as first_asked_at,
         min(case registration_status
-            when 'registered' then 1
-            when 'late' then 2
-            when 'pending' then 3
-            when 'rescheduled' then 4
-            when 'canceled' then 5
-            when 'denied' then 6
-            else 7
+            {%- for status in registration_statuses() %}
+            when '{{ status }}' then {{ loop.index }}
+            {%- endfor %}
         end) as status_rank,
         {{ dbt.bool_or("registration_source = 'calendly'") }} as is_known_from_calendly,
         {{ dbt.bool_or("registration_source = 'zoom'") }} as is_known_from_zoom,
@@ -101,13 +96,9 @@ resolved_people as (
             ], '+') }}
         end as registration_source,
         case people.status_rank
-            when 1 then 'registered'
-            when 2 then 'late'
-            when 3 then 'pending'
-            when 4 then 'rescheduled'
-            when 5 then 'canceled'
-            when 6 then 'denied'
-            when 7 then 'other'
+            {%- for status in registration_statuses() %}
+            when {{ loop.index }} then '{{ status }}'
+            {%- endfor %}
         end as registration_status,
         case when instances.is_report_loaded then people.has_attendance end as is_attended,
         people.has_attendance and not people.is_registered as is_walk_in,

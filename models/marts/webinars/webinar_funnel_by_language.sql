@@ -6,16 +6,7 @@ with funnel_by_period as (
 webinar_funnel_by_language as (
     select
         language_label,
-        webinars,
-        webinars_held,
-        registered,
-        registered_reported,
-        attended,
-        attendance_rate,
-        walk_ins,
-        attendees,
-        average_attended_minutes,
-        people
+        {{ rolled_up_webinar_figures() }}
     from funnel_by_period
 )
 

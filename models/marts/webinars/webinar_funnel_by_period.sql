@@ -211,6 +211,7 @@ webinar_funnel_by_period as (
         coalesce(summed_webinars.webinars_held, 0) as webinars_held,
         coalesce(summed_webinars.registered, 0) as registered,
         coalesce(summed_webinars.registered_reported, 0) as registered_reported,
+        coalesce(summed_webinars.registered - summed_webinars.registered_reported, 0) as registered_unreported,
         {{ rate('summed_webinars.attended', 'summed_webinars.registered_reported') }} as attendance_rate,
         summed_webinars.attended + summed_webinars.walk_ins as attendees,
         {{ rate(
