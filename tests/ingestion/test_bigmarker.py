@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import shutil
 import signal
 from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
-from api_loading import merge_by_dlt, merge_by_sql, serving_in_turn, start
+from api_loading import merge_by_dlt, merge_by_sql, start
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -70,13 +69,6 @@ def simulator():
     return BigMarkerSimulator(account())
 
 
-@pytest.fixture(scope="module")
-def serve():
-    """Be a function that puts a simulator in the place of the one before, and returns the address."""
-    with serving_in_turn() as put:
-        yield put
-
-
 @pytest.fixture
 def load(simulator, serve, warehouse, monkeypatch):
     """Be a function that loads at some time after noon of 2026-06-30, retries without waiting, and lands at once."""
@@ -106,12 +98,10 @@ def loaded(tmp_path_factory):
 
 
 @pytest.fixture
-def reload(load, loaded, warehouse, monkeypatch):
+def reload(reload, monkeypatch):
     """Be a function that loads again what was loaded at noon; as a user's load does, by dlt."""
     monkeypatch.setattr(Landing, "_merge", merge_by_dlt)
-    warehouse.parent.mkdir()
-    shutil.copy(loaded, warehouse)
-    return load
+    return reload
 
 
 def rows(warehouse, columns="*"):

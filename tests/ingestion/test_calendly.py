@@ -1,7 +1,6 @@
 """Calendly's API, simulated: what is read when, what each fault does, who sees the token, and how fast it is asked."""
 
 import json
-import shutil
 from collections import Counter, deque
 from datetime import timedelta
 from itertools import product
@@ -64,14 +63,6 @@ def loaded(tmp_path_factory):
         patch.setenv("THROUGHLINE_NOW", NOW.isoformat())
         calendly.load(warehouse)
     return warehouse
-
-
-@pytest.fixture
-def reload(load, loaded, warehouse):
-    """Be a function that loads again what was loaded at noon."""
-    warehouse.parent.mkdir()
-    shutil.copy(loaded, warehouse)
-    return load
 
 
 def rows(warehouse, columns="*"):

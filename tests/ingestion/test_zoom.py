@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from random import Random
 import duckdb
 import pytest
 import requests
-from api_loading import merge_by_dlt, merge_by_sql, serving_in_turn
+from api_loading import merge_by_dlt, merge_by_sql
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -47,13 +46,6 @@ def configure(patch, url):
     patch.setenv("SOURCES__ZOOM__BASE_URL", f"{url}/v2")
 
 
-@pytest.fixture(scope="module")
-def serve():
-    """Be a function that puts a simulator in the place of the one before, and returns the address."""
-    with serving_in_turn() as put:
-        yield put
-
-
 @pytest.fixture
 def load(simulator, serve, warehouse, monkeypatch):
     """Be a function that loads at some time after noon of 2026-06-30, retries without waiting, and lands at once."""
@@ -78,14 +70,6 @@ def loaded(tmp_path_factory):
         patch.setenv("THROUGHLINE_NOW", NOW.isoformat())
         zoom.load(warehouse)
     return warehouse
-
-
-@pytest.fixture
-def reload(load, loaded, warehouse):
-    """Be a function that loads again what was loaded at noon."""
-    warehouse.parent.mkdir()
-    shutil.copy(loaded, warehouse)
-    return load
 
 
 def rows(warehouse, columns="*"):

@@ -743,6 +743,32 @@ def test_filters_of_webinars_work_together(page: Page, address: str) -> None:
     assert page.errors == []
 
 
+def test_what_is_said_beside_the_funnel_is_counted_in_the_warehouse(page: Page, address: str) -> None:
+    """Walk-ins, and sign-ups whose attendance nobody knows yet; and each language and webinar has its figures."""
+    open_page(page, address, "/webinars/")
+    page.get_by_label("Time", exact=True).select_option(label="All time")
+    (row,) = query("""
+        select count(*) filter (where is_walk_in) as walk_ins,
+            count(*) filter (where is_registered and not is_report_loaded) as unreported
+        from marts.webinar_registrations_fact inner join marts.webinars_dim using (webinar_id)
+    """)
+    assert row["walk_ins"] > 0
+    expect(page.get_by_text(f"Another {row['walk_ins']:,} came without having signed up")).to_be_visible()
+    expect(page.get_by_text(f"The webinars of {row['unreported']:,} sign-ups are still to come")).to_be_visible()
+    languages = query("select * from marts.webinar_funnel_by_language")
+    titles = ("Webinars", "Signed up", "Came", "Attendance rate", "Walk-ins", "Minutes stayed")
+    assert {label: [shown[title] for title in titles] for label, shown in cells(page, "By language").items()} == {
+        row["language_label"]: [
+            *(f"{row[name]:,}" for name in ("webinars", "registered", "attended")),
+            f"{row['attendance_rate']:.1%}",
+            f"{row['walk_ins']:,}",
+            f"{row['average_attended_minutes']:,.1f}",
+        ]
+        for row in languages
+    }
+    assert page.errors == []
+
+
 def test_a_webinar_is_found_by_its_name(page: Page, address: str) -> None:
     """The table shows each webinar with its figures, and those still to come with a dash."""
     open_page(page, address, "/webinars/")

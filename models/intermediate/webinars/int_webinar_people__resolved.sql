@@ -31,11 +31,13 @@ registered_people as (
         {{ dbt.bool_or('is_holding') }} as is_registered,
         min(case when is_holding then registered_at end) as first_registered_at,
         min(registered_at) as first_asked_at,
-        min(case registration_status
-            {%- for status in registration_statuses() %}
-            when '{{ status }}' then {{ loop.index }}
-            {%- endfor %}
-        end) as status_rank,
+        min(
+            case registration_status
+                {% for status in registration_statuses() %}
+                    when '{{ status }}' then {{ loop.index }}
+                {% endfor %}
+            end
+        ) as status_rank,
         {{ dbt.bool_or("registration_source = 'calendly'") }} as is_known_from_calendly,
         {{ dbt.bool_or("registration_source = 'zoom'") }} as is_known_from_zoom,
         {{ dbt.bool_or("registration_source = 'bigmarker'") }} as is_known_from_bigmarker,
@@ -96,9 +98,9 @@ resolved_people as (
             ], '+') }}
         end as registration_source,
         case people.status_rank
-            {%- for status in registration_statuses() %}
-            when {{ loop.index }} then '{{ status }}'
-            {%- endfor %}
+            {% for status in registration_statuses() %}
+                when {{ loop.index }} then '{{ status }}'
+            {% endfor %}
         end as registration_status,
         case when instances.is_report_loaded then people.has_attendance end as is_attended,
         people.has_attendance and not people.is_registered as is_walk_in,

@@ -9,6 +9,7 @@ select
     webinars,
     registered,
     registered_reported,
+    registered_unreported,
     attended,
     attendance_rate,
     walk_ins,
