@@ -16,6 +16,7 @@ SOURCES = {
     "ad_spend": ("bucket_url",),
     "zoom": ("client_id", "bucket_url"),
     "bigmarker": ("api_key",),
+    "stream": ("bucket_url",),
 }
 MEANINGS = {
     "bucket_url": "the folder or s3:// prefix of its files",
