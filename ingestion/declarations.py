@@ -56,7 +56,7 @@ DATE = Kind(
 DECIMAL = Kind(
     "decimal(38, 9)",
     f"case when regexp_full_match({{text}}, '{_NUMBER}') and abs({_AMOUNT}) < 1000000000000000 then {_AMOUNT} end",
-    "is no number below 10^15",
+    "is no number like 1234.5 below 10^15",
 )
 COST = Kind(
     "decimal(38, 9)",
@@ -108,8 +108,8 @@ class Column:
         is_optional: Whether a file may lack the column; it then reads as blank.
         header: The cell's name in the header, normalized, where it is not the column's name.
         default: What a blank cell means, as a text.
-        computed: SQL instead of a cell, over the columns that are read, the computed ones before it, `file_name` and
-            `file_number`.
+        computed: SQL instead of a cell, over the columns that are read, the computed ones before it, `file_name`,
+            `file_number` and `file_modified_at`.
     """
 
     name: str
@@ -134,6 +134,11 @@ class Table:
         is_replaced: Whether a row goes when the file that brought it is read again and no longer has it.
         earliest_by: The column whose least value decides first which of several rows with one key wins, the
             warehouse's among them; null is later than any.
+        has_last_origin: Whether a row's lineage is the file and line that had it last, so that it changes with them;
+            else a row that comes again unchanged keeps what it had.
+        refusal: SQL that aggregates the trimmed cells and `line` of a file: why nothing may be loaded, as a sentence
+            without its beginning, which is the file's name; null where all is well.
+        remark: The same for what the load says of the file and does nevertheless.
     """
 
     name: str
@@ -142,6 +147,9 @@ class Table:
     complaints: tuple[str, ...] = ()
     is_replaced: bool = False
     earliest_by: str | None = None
+    has_last_origin: bool = False
+    refusal: str | None = None
+    remark: str | None = None
 
     @property
     def cells(self) -> dict[str, Column]:
@@ -167,11 +175,19 @@ class FileTable(Table):
         pattern: Shell pattern of the names, without extension, of the CSV and Parquet files.
         json_pattern: The same of JSON files, each an array of records; None where the source has none.
         reading: The settings by which cells are read: another value makes another version of each file.
+        has_any_separator: Whether CSV files may have tabs, commas or semicolons and some lines above their header,
+            which is found by the columns that a file must have; else it is the first line with text, with commas.
     """
 
     pattern: str
     json_pattern: str | None = None
     reading: str = ""
+    has_any_separator: bool = False
+
+    @property
+    def required_cells(self) -> list[str]:
+        """The names of the cells whose column a file must have."""
+        return [name for name, column in self.cells.items() if not column.is_optional]
 
 
 def document_table(

@@ -1,6 +1,6 @@
 """Loading the files of a source: which are new, which have grown, and what is read of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, dropwhile
@@ -43,9 +43,8 @@ def land_files(
         ThroughlineError: A file lacks a column or cannot be read, nothing fits, or the warehouse stayed locked.
     """
     with landing(source, warehouse) as load:
-        extensions = [*EXPORTS, ".json"] if any(table.json_pattern for table in tables) else EXPORTS
         is_indexed = has_index and url.startswith(("https://", "http://"))
-        files = (list_indexed_files if is_indexed else list_files)(source, url, extensions)
+        files = (list_indexed_files if is_indexed else list_files)(source, url, extensions(tables))
         chosen = {
             table: [
                 replace(file, version=f"{file.version}:{table.reading}" if table.reading else file.version)
@@ -63,15 +62,15 @@ def land_files(
         unread = chosen if reread else _unread(source, chosen, warehouse)
         say_known(source, sum(map(len, chosen.values())) - sum(map(len, unread.values())))
         for table, found in unread.items():
-            required = [name for name, column in table.cells.items() if not column.is_optional]
             for file in found:
-                check_header(file, required)
+                check_header(file, table.required_cells, has_any_separator=table.has_any_separator)
         with reading(load, list(chain.from_iterable(unread.values()))) as begin:
             for table, found in unread.items():
                 for file in found:
                     number = load.add_file(table, file.name, version=file.version, modified_at=file.modified_at)
                     progress = begin(file)
-                    for batch in read_batches(file, list(table.cells), progress):
+                    header_with = table.required_cells if table.has_any_separator else ()
+                    for batch in read_batches(file, list(table.cells), progress, header_with=header_with):
                         load.add_batch(table, number, batch)
         load.land()
 
@@ -118,9 +117,16 @@ def land_document_files(source: str, url: str, table: Table, warehouse: Path, *,
         load.land()
 
 
+def extensions(tables: Iterable[FileTable]) -> tuple[str, ...]:
+    """What the names of the files that fill some tables may end in."""
+    has_tsv = any(table.has_any_separator for table in tables)
+    has_json = any(table.json_pattern for table in tables)
+    return (*EXPORTS, *(".tsv",) * has_tsv, *(".json",) * has_json)
+
+
 def wanted(table: FileTable) -> str:
     """The names of the files that fill a table, in words."""
-    exports = f"{table.pattern}.csv or .parquet"
+    exports = f"{table.pattern}.csv{', .tsv' * table.has_any_separator} or .parquet"
     return f"{exports} or {table.json_pattern}.json" if table.json_pattern else exports
 
 

@@ -40,6 +40,10 @@ csv.field_size_limit(1 << 30)
 _BETWEEN_ELEMENTS = re.compile(r"[\s,]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+# A spreadsheet's hint of its separator, a title and when the export was made may stand above the header, but no data.
+_HEADER_LINES = 20
+
 
 class Opener(Protocol):
     """The one thing that a file asks of the place where it lies."""
@@ -175,27 +179,57 @@ def normalized(header: str) -> str:
     return re.sub(r"[\s\-]+", "_", header.strip().lower())
 
 
-def check_header(file: SourceFile, required: list[str]) -> None:
+@dataclass(frozen=True)
+class CsvLayout:
+    """How a file of separated cells is to be read.
+
+    Attributes:
+        header: The names of its columns, normalized.
+        line: The line on which the header stands, from 1.
+        separator: What stands between two cells.
+    """
+
+    header: tuple[str, ...] = ()
+    line: int = 1
+    separator: str = ","
+
+
+def check_header(file: SourceFile, required: list[str], *, has_any_separator: bool = False) -> None:
     """Reads no more than a file's header and makes sure that each required column stands in it once.
 
     JSON has no header: each record is looked at for itself.
+
+    Args:
+        file: The file.
+        required: The columns.
+        has_any_separator: Whether a CSV file's separator and header are looked for; else it has commas, and the header
+            is its first line with text.
 
     Raises:
         ThroughlineError: The file is unreadable, or its header lacks or repeats a required column.
     """
     if _is_json(file.name):
         return
+    separated_by = ""
     with sentences(file), file.open() as stream:
         if stream.read(2) in (b"\xff\xfe", b"\xfe\xff"):
             raise ThroughlineError(f"{file.name} is UTF-16; nothing was loaded. Export it as CSV in UTF-8.")
         stream.seek(0)
-        header = _parquet_header(pq.ParquetFile(stream)) if _is_parquet(file) else _csv_header(csv_rows(stream))
+        if _is_parquet(file):
+            header = _parquet_header(pq.ParquetFile(stream))
+        elif has_any_separator:
+            layout = _found_layout(stream, required)
+            header = list(layout.header)
+            separated_by = f", separated by {_SEPARATORS[layout.separator]}" * (len(header) > 1)
+        else:
+            header = list(_first_layout(stream).header)
+    if missing := [repr(column) for column in required if column not in header]:
+        raise ThroughlineError(
+            f"{file.name} has no column{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            f" (it has: {printable(', '.join(header)) or 'no header at all'}{separated_by});"
+            f" nothing was loaded. Export the file again with {'them' if len(missing) > 1 else 'that column'}."
+        )
     for column in required:
-        if column not in header:
-            raise ThroughlineError(
-                f"{file.name} has no column {column!r} (it has: {printable(', '.join(header)) or 'no header at all'});"
-                " nothing was loaded. Export the file again with that column."
-            )
         if header.count(column) > 1:
             raise ThroughlineError(
                 f"{file.name} has the column {column!r} {header.count(column)} times; nothing was loaded."
@@ -203,23 +237,36 @@ def check_header(file: SourceFile, required: list[str]) -> None:
             )
 
 
-def read_batches(file: SourceFile, columns: list[str], progress: Callable[[int], None]) -> Iterator[Batch]:
+def read_batches(
+    file: SourceFile,
+    columns: list[str],
+    progress: Callable[[int], None],
+    *,
+    header_with: Sequence[str] = (),
+) -> Iterator[Batch]:
     """Reads a file's records as text.
 
     Args:
-        file: A CSV (UTF-8, comma, header in the first line with text) or Parquet file that passed `check_header`, or
-            one with a JSON array of records.
+        file: A CSV (UTF-8) or Parquet file that passed `check_header`, or one with a JSON array of records.
         columns: The wanted columns; others are left out.
         progress: Called with the bytes read so far.
+        header_with: The columns by which a CSV file's separator and header are found; left out, it has commas, and the
+            header is its first line with text.
 
     Raises:
         ThroughlineError: The file cannot be read to its end.
     """
-    reader = _read_parquet if _is_parquet(file) else _read_json if _is_json(file.name) else _read_csv
-    with sentences(file), file.open() as stream, closing(reader(stream, columns)) as batches:
-        for batch in batches:
-            yield batch
-            progress(stream.tell())
+    with sentences(file), file.open() as stream:
+        if _is_parquet(file):
+            reader = _read_parquet(stream, columns)
+        elif _is_json(file.name):
+            reader = _read_json(stream, columns)
+        else:
+            reader = _read_csv(stream, columns, header_with)
+        with closing(reader) as batches:
+            for batch in batches:
+                yield batch
+                progress(stream.tell())
     progress(file.size)
 
 
@@ -242,29 +289,46 @@ def _is_json(name: str) -> bool:
     return name.lower().endswith(".json")
 
 
-def csv_rows(stream: BinaryIO, delimiter: str = ",") -> Iterator[tuple[int, list[str], str]]:
+@contextmanager
+def _text_lines(stream: BinaryIO, first_line: int = 1) -> Iterator[Iterator[str]]:
+    """The lines of a file in UTF-8 from one on, with their ends."""
+    # Bytes that are no UTF-8 become surrogates, so that one bad record does not stop the file.
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    try:
+        for _ in range(first_line - 1):
+            next(text, None)
+        yield text
+    finally:
+        # Left to itself, a wrapper closes the stream, whose position the caller still asks for.
+        text.detach()
+
+
+def csv_rows(stream: BinaryIO, delimiter: str = ",", first_line: int = 1) -> Iterator[tuple[int, list[str], str]]:
     """The records of a CSV file: the line each begins on, its cells, and its text where quotes made no cells of it.
 
     Blank lines are none. Quotes are taken strictly: a stray one must not swallow the lines that follow it in silence.
 
+    Args:
+        stream: The file.
+        delimiter: What stands between two cells.
+        first_line: The line to begin with.
+
     Raises:
         csv.Error: A quotation mark is never closed.
     """
-    # Bytes that are no UTF-8 become surrogates, so that one bad record does not stop the file.
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
     record: list[str] = []
     is_at_end = False
+    with _text_lines(stream, first_line) as text:
 
-    def lines() -> Iterator[str]:
-        nonlocal is_at_end
-        for line in text:
-            record.append(line)
-            yield line
-        is_at_end = True
+        def lines() -> Iterator[str]:
+            nonlocal is_at_end
+            for line in text:
+                record.append(line)
+                yield line
+            is_at_end = True
 
-    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
-    line = 1
-    try:
+        reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+        line = first_line
         while True:
             record.clear()
             try:
@@ -277,19 +341,63 @@ def csv_rows(stream: BinaryIO, delimiter: str = ",") -> Iterator[tuple[int, list
                 if is_at_end:
                     raise csv.Error(f"the quotation mark that line {line} opens is never closed") from error
                 yield line, [], "".join(record)
-            line = reader.line_num + 1
-    finally:
-        # Left to itself, a wrapper closes the stream, whose position the caller still asks for.
-        text.detach()
+            line = reader.line_num + first_line
 
 
-def _csv_header(rows: Iterator[tuple[int, list[str], str]]) -> list[str]:
-    return [normalized(cell) for cell in next(rows, (1, [], ""))[1]]
+def tab_rows(stream: BinaryIO, first_line: int = 1) -> Iterator[tuple[int, list[str], str]]:
+    """The records of a file with tabs, as `csv_rows` has them, but that each is one line.
+
+    Billing systems write a name like `5" Screens` into such files as it is. A lone quotation mark must cost neither the
+    lines that follow nor the file, so none reaches beyond the end of its line.
+    """
+    with _text_lines(stream, first_line) as lines:
+        for number, line in enumerate(lines, first_line):
+            row = _line_cells(line, "\t")
+            if row is None:
+                yield number, [], line
+            elif len(row) > 1 or "".join(row).strip():
+                yield number, row, ""
 
 
-def _read_csv(stream: BinaryIO, columns: list[str]) -> Iterator[Batch]:
-    rows = csv_rows(stream)
-    header = _csv_header(rows)
+def _line_cells(line: str, separator: str) -> list[str] | None:
+    """The cells of a line by itself; None where quotes make none of it."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return None
+
+
+def _first_layout(stream: BinaryIO) -> CsvLayout:
+    """The layout of a file with commas: its header is the first line with text."""
+    line, header, _ = next(csv_rows(stream), (1, [], ""))
+    return CsvLayout(tuple(map(normalized, header)), line)
+
+
+def _found_layout(stream: BinaryIO, required: Sequence[str]) -> CsvLayout:
+    """The layout with the first line that, under some separator, is a header with all required columns.
+
+    Where none is, it is the one with most of them, for the message that says what is missing.
+    """
+    with _text_lines(stream) as lines:
+        layouts = [
+            CsvLayout(tuple(map(normalized, _line_cells(line, separator) or [])), number, separator)
+            for number, line in enumerate(itertools.islice(lines, _HEADER_LINES), 1)
+            for separator in _SEPARATORS
+        ]
+    return max(
+        (layout for layout in layouts if any(layout.header)),
+        key=lambda layout: (len(set(required).intersection(layout.header)), -layout.line, len(layout.header)),
+        default=CsvLayout(),
+    )
+
+
+def _read_csv(stream: BinaryIO, columns: list[str], header_with: Sequence[str]) -> Iterator[Batch]:
+    layout = _found_layout(stream, header_with) if header_with else _first_layout(stream)
+    stream.seek(0)
+    is_by_line = layout.separator == "\t"
+    rows = tab_rows(stream, layout.line) if is_by_line else csv_rows(stream, layout.separator, layout.line)
+    next(rows, None)
+    header = layout.header
     width = len(header)
     positions = {column: header.index(column) for column in columns if column in header}
     while chunk := list(itertools.islice(rows, _BATCH_ROWS)):

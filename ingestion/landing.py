@@ -126,6 +126,7 @@ class Landing:
         self._scratch = duckdb.connect(config={"temp_directory": str(self.folder / "spill")})
         self._scratch.execute("""
             set timezone = 'UTC';
+            set enable_progress_bar = false;
             create table rejected (
                 file_number integer, line bigint, source_key varchar, record_text varchar, reason varchar
             );
@@ -256,6 +257,7 @@ class Landing:
         self._scratch.from_arrow(pa.Table.from_pylist(self._files, _FILES)).create("files")
         for table in self.tables:
             self._insert_waiting(table)
+            self._say_of_files(table)
         if self.warehouse.is_file():
             path = str(self.warehouse).replace("'", "''")
             patiently(self.warehouse, lambda: self._scratch.execute(f"attach '{path}' as warehouse (read_only)"))
@@ -276,6 +278,29 @@ class Landing:
         finally:
             # dlt opens the same file next, which one process must not do twice.
             self._scratch.execute("detach database if exists warehouse")
+
+    def _say_of_files(self, table: Table) -> None:
+        """Prints what a table's declaration has to say of each of its files.
+
+        Raises:
+            ThroughlineError: By that declaration nothing of a file may be loaded.
+        """
+        if not (table.refusal or table.remark):
+            return
+        said = self._scratch.execute(f"""
+            with trimmed as ({self._trimmed(table)})
+            select any_value(files.name), {table.refusal or "null"}, {table.remark or "null"}
+            from trimmed
+            inner join files on trimmed.file_number = files.file_number
+            group by trimmed.file_number
+            order by trimmed.file_number
+        """).fetchall()
+        for name, refusal, _ in said:
+            if refusal:
+                raise ThroughlineError(f"{name} {refusal}")
+        for name, _, remark in said:
+            if remark:
+                console.print(f"{self.source}: {name} {remark}")
 
     def _unused_instant(self) -> datetime:
         """When this load began; later by microseconds where an earlier load has that instant.
@@ -300,7 +325,6 @@ class Landing:
     def _comparison(self, table: Table) -> str:
         """SQL for `landing_<table>`: one row for each record read, with typed values, outcome and reason."""
         cells = {f'"{name}"': column for name, column in table.cells.items()}
-        trimmed = ", ".join(f"{_TRIMMED.format(cell=name)} as {name}" for name in cells)
         typed = ", ".join(
             f"case when trimmed.{name} is null then {_literal(column.default)}"
             f" else {column.kind.typed(f'trimmed.{name}')} end as {column.name}"
@@ -331,6 +355,11 @@ class Landing:
         if len(own_cells) == 1:
             as_read = f"cells.{next(iter(own_cells))}"
         is_same = " and ".join(f"old.{name} is not distinct from ranked.{name}" for name in table.column_names)
+        if table.has_last_origin:
+            is_same += (
+                " and (old._source_modified_at, old._source_file, old._source_line)"
+                " = (files.modified_at, files.name, line)"
+            )
         recency, is_later, is_no_later = "file_number desc, line desc", "false", "true"
         if table.earliest_by:
             old, new = f"old.{table.earliest_by}", f"ranked.{table.earliest_by}"
@@ -340,11 +369,12 @@ class Landing:
         return f"""
             create table landing_{table.name} as
             with trimmed as (
-                select file_number, line, {trimmed}
-                from read_{table.name}
+                {self._trimmed(table)}
             ),
             typed as (
-                select trimmed as cells, trimmed.file_number, line, files.name as file_name, {typed}
+                select
+                    trimmed as cells, trimmed.file_number, line, files.name as file_name,
+                    files.modified_at as file_modified_at, {typed}
                 from trimmed
                 inner join files on trimmed.file_number = files.file_number
             ),
@@ -354,7 +384,7 @@ class Landing:
             ),
             checked as (
                 select
-                    * exclude (cells, file_name), cast({table.key} as varchar) as source_key,
+                    * exclude (cells, file_name, file_modified_at), cast({table.key} as varchar) as source_key,
                     coalesce(
                         nullif(concat_ws('; ', {of_cells}), ''), nullif(concat_ws('; ', {of_record}), '')
                     ) as reason,
@@ -387,6 +417,12 @@ class Landing:
             inner join files on ranked.file_number = files.file_number
             left join {self._existing(table)} as old on ranked.{table.key} = old.{table.key}
         """
+
+    def _trimmed(self, table: Table) -> str:
+        """SQL for the cells of a table's records without blanks around them; null where nothing is left."""
+        cells = [f'"{name}"' for name in table.cells]
+        trimmed = ", ".join(f"{_TRIMMED.format(cell=name)} as {name}" for name in cells)
+        return f"select file_number, line, {trimmed} from read_{table.name}"
 
     def _existing(self, table: Table) -> str:
         """The warehouse's table as a relation, with nulls for columns that it does not have yet."""

@@ -112,7 +112,8 @@ def connect(warehouse: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConne
         connection = patiently(warehouse, lambda: duckdb.connect(warehouse, read_only=read_only))
     except duckdb.Error as error:
         raise ThroughlineError(f"{warehouse} cannot be opened as a DuckDB file: {error}") from None
-    connection.execute("set timezone = 'UTC'")
+    # DuckDB's own progress bar is drawn even where nobody looks.
+    connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     return connection
 
 

@@ -192,7 +192,7 @@ def test_amounts_are_exact_or_rejected(folder, warehouse):
         f"o{number}": amount and Decimal(amount) for number, amount in enumerate(AMOUNTS.values())
     }  # fmt: skip
     assert rejected(warehouse) == [
-        (number + 2, f"o{number}", "pipeline_amount is no number below 10^15")
+        (number + 2, f"o{number}", "pipeline_amount is no number like 1234.5 below 10^15")
         for number in range(len(AMOUNTS), len(AMOUNTS) + len(NO_AMOUNTS))
     ]
 
@@ -279,7 +279,7 @@ def test_one_record_may_have_several_faults(folder, warehouse):
             None,
             '{"opportunity_id":null,"account_id":"a","pipeline_amount":"x","opportunity_created_date":"y",'
             '"sales_segment":"s"}',
-            "opportunity_id is blank; pipeline_amount is no number below 10^15;"
+            "opportunity_id is blank; pipeline_amount is no number like 1234.5 below 10^15;"
             " opportunity_created_date is no readable time",
         )
     ]
@@ -387,7 +387,7 @@ def test_parquet_amounts_may_have_types(folder, warehouse):
         "decimal1": Decimal(-3),
         "wide0": Decimal("1.25"),
     }
-    complaint = "pipeline_amount is no number below 10^15"
+    complaint = "pipeline_amount is no number like 1234.5 below 10^15"
     assert rejected(warehouse) == [
         *((number, f"float{number - 1}", complaint) for number in range(5, 10)),
         (2, "int1", complaint),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support import PROJECT_ROOT
 
-from ingestion import ad_spend, bigmarker, calendly, calendly_export, calendly_webhooks, crm, zoom
+from ingestion import ad_spend, bigmarker, calendly, calendly_export, calendly_webhooks, crm, stream, zoom
 from ingestion.cli import SOURCES
 from ingestion.declarations import LOADS, REJECTED_RECORDS
 from ingestion.files import Batch
@@ -22,6 +22,7 @@ TABLES = {
     "ad_spend": [ad_spend.spend_table("USD")],
     "zoom": zoom.TABLES,
     "bigmarker": bigmarker.TABLES,
+    "stream": stream.stream_tables("USD", "month_first"),
 }
 CELLS = {
     "varchar": "EUR",
