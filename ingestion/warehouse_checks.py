@@ -65,6 +65,8 @@ class Rejections:
     source: str
     records: int
     finished_at: datetime
+    # A table of which nothing at all could be used, of several records.
+    lost_table: str | None
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,10 @@ class State:
                         connection,
                         "raw_meta.loads",
                         # By table: a source's API may be read each day, and its files once in a while.
-                        "select source, sum(records)::bigint, max(finished_at) from ("
-                        "select source, sum(records_rejected) as records, max(finished_at) as finished_at"
-                        " from raw_meta.loads where source_file is not null"
+                        "select source, sum(records)::bigint, max(finished_at),"
+                        " min(entity) filter (where records > 1 and records = records_read) from ("
+                        "select source, entity, sum(records_rejected) as records, sum(records_read) as records_read,"
+                        " max(finished_at) as finished_at from raw_meta.loads where source_file is not null"
                         " group by source, entity, load_id"
                         " qualify row_number() over (partition by source, entity order by max(started_at) desc) = 1"
                         ") where records > 0 group by source order by source",
@@ -329,11 +332,16 @@ class Warehouse:
     def rejected(self) -> Iterator[Finding]:
         """The sources of which something that was read last could not be used."""
         for rejection in self.state.rejections if self.state else ():
-            yield note(
-                rejection.source,
-                f"The last load that read something, {ago(rejection.finished_at, self._now)}, rejected"
-                f" {counted(rejection.records, 'record')}; raw_{rejection.source}.rejected_records says which and why.",
-            )
+            last = f"The last load that read something, {ago(rejection.finished_at, self._now)}, rejected"
+            where = f"raw_{rejection.source}.rejected_records says"
+            if rejection.lost_table:
+                yield act(
+                    rejection.source,
+                    f"{last} every record of {rejection.lost_table}; {where} why. Export the file again as it says, and"
+                    " load it.",
+                )
+            else:
+                yield note(rejection.source, f"{last} {counted(rejection.records, 'record')}; {where} which and why.")
 
     def disk(self) -> Iterator[Finding]:
         """Whether there is room for what a publish needs: the copy beside the warehouse, and what a build adds."""

@@ -132,13 +132,15 @@ def now():
 def template(tmp_path_factory):
     """Be the folder of a healthy installation; its files do not say where they lie."""
     folder = tmp_path_factory.mktemp("healthy")
-    for name in ("crm", "ad_spend", "deliveries/2026-11-21", "calendly_export", "zoom"):
+    for name in ("crm", "ad_spend", "deliveries/2026-11-21", "calendly_export", "zoom", "stream"):
         (folder / name).mkdir(parents=True)
     for name in ("marketing_data", "sales_outreach_data", "contact_data", "opportunity_data"):
         (folder / "crm" / f"{name}.csv").touch()
     (folder / "ad_spend" / "spend_data_2026-11-21.json").touch()
     (folder / "calendly_export" / "export.csv").touch()
     (folder / "zoom" / "attendee_report.csv").touch()
+    for name in ("users.tsv", "transactions.csv", "products.csv"):
+        (folder / "stream" / name).touch()
     (folder / "deliveries" / "2026-11-21" / "deliveries-1.jsonl").write_text("{}\n", encoding="utf-8")
     world = World(folder, None, None, None, None)
     world.warehouse.parent.mkdir()
@@ -149,10 +151,11 @@ def template(tmp_path_factory):
         "insert into marts.source_freshness values ('crm', 'contacts', 192, null, null),"
         " ('calendly', 'invitees', 36, null, null), ('calendly_webhooks', 'deliveries', 24, null, null),"
         " ('calendly_export', 'invitees', 192, null, null), ('ad_spend', 'spend', 36, ?, 48),"
-        " ('zoom', 'reports', 36, null, null), ('bigmarker', 'conferences', 36, null, null)",
+        " ('zoom', 'reports', 36, null, null), ('bigmarker', 'conferences', 36, null, null),"
+        " ('stream', 'transactions', 192, null, null)",
         utc(now() - DAY),
     )
-    for source in ("crm", "calendly", "calendly_export", "ad_spend", "zoom", "bigmarker"):
+    for source in ("crm", "calendly", "calendly_export", "ad_spend", "zoom", "bigmarker", "stream"):
         world.add_load(source, now() - HOUR)
     world.add_build(now() - HOUR)
     return folder
@@ -198,7 +201,7 @@ def world(template, calendly, webinars, tmp_path, monkeypatch):
     world = World(folder, simulator, zoom, bigmarker, monkeypatch)
     monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
     add_signing_key(KEY)
-    for name in ("crm", "ad_spend", "calendly_export", "zoom"):
+    for name in ("crm", "ad_spend", "calendly_export", "zoom", "stream"):
         world.set(f"{name.upper()}__BUCKET_URL", folder / name)
     world.set("CALENDLY_WEBHOOKS__BUCKET_URL", folder / "deliveries")
     world.set("CALENDLY_EXPORT__TIMEZONE", "Europe/Berlin")
@@ -256,10 +259,10 @@ def test_all_is_well(world, examine):
         ("ok", subject)
         for subject in (
             *("crm", "calendly", "subscription", "calendly_webhooks", "receiver", "calendly_export", "ad_spend"),
-            *("zoom", "zoom", "bigmarker"),
+            *("zoom", "zoom", "bigmarker", "stream"),
             *("warehouse", "build", "published copy", "site"),
-            *("ad_spend", "bigmarker", "calendly", "calendly_export", "calendly_webhooks", "crm", "zoom"),
-            "disk",
+            *("ad_spend", "bigmarker", "calendly", "calendly_export", "calendly_webhooks", "crm", "stream"),
+            *("zoom", "disk"),
         )
     ]
     assert [asked.path for asked in world.simulator.asked] == [
@@ -348,6 +351,13 @@ def rejection(world):
         world.run("delete from raw_meta.loads where source = 'crm'") if hours == 3 else None
         world.add_load("crm", now() - hours * HOUR, records_rejected=count)
     world.add_load("crm", now(), None, source_file=None)
+
+
+def whole_rejection(world):
+    """Have a load reject every record of one table, and some of another."""
+    world.run("delete from raw_meta.loads where source = 'crm'")
+    world.add_load("crm", now() - HOUR, "contacts", records_read=4, records_rejected=1)
+    world.add_load("crm", now() - HOUR, "opportunities", records_read=5, records_rejected=5)
 
 
 def earlier_rejection(world):
@@ -445,6 +455,18 @@ CASES = {
     "a setting of a source that is wrong": (
         setting("AD_SPEND__CURRENCY", "gold"),
         "act ad_spend SOURCES__AD_SPEND__CURRENCY is gold",
+    ),
+    "an order of dates that is none": (
+        setting("STREAM__DATE_ORDER", "iso"),
+        "act stream SOURCES__STREAM__DATE_ORDER is iso, which is no order of dates; write month_first or day_first",
+    ),
+    "a currency that is none": (
+        setting("STREAM__CURRENCY", "gold"),
+        "act stream SOURCES__STREAM__CURRENCY is gold",
+    ),
+    "a folder that lacks one of several kinds of files": (
+        removed("stream/users.tsv"),
+        r"note stream There is no \*users\*\.csv, \.tsv or \.parquet; users stays as it is",
     ),
     "a setting of a source that is missing": (
         setting("CALENDLY_EXPORT__TIMEZONE", None),
@@ -592,6 +614,10 @@ CASES = {
         rejection_of_files,
         r"note crm The last load .*\(2 hours ago\), rejected 1 record;",
     ),
+    "a table of which nothing could be used": (
+        whole_rejection,
+        r"act crm The last load .*\(1 hour ago\), rejected every record of opportunities; raw_crm.rejected_",
+    ),
     # The disk
     "a disk that is full": (
         lambda world: world.patch.setattr(
@@ -637,7 +663,7 @@ def test_a_settings_file_that_is_no_toml_is_said_once(world, examine):
 
 def test_nothing_is_set(world, examine):
     """The sentence names what to begin with, and each source says what it would need."""
-    for name in ("CRM", "AD_SPEND", "CALENDLY_EXPORT", "CALENDLY_WEBHOOKS"):
+    for name in ("CRM", "AD_SPEND", "CALENDLY_EXPORT", "CALENDLY_WEBHOOKS", "STREAM"):
         world.set(f"{name}__BUCKET_URL", None)
     world.set("CALENDLY__API_TOKEN", None)
     for name in ("ZOOM__BUCKET_URL", "ZOOM__CLIENT_ID", "BIGMARKER__API_KEY"):
