@@ -16,6 +16,7 @@ from ingestion.warehouse import connect, console, has_table, working_folder
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunner, dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
 
 # A booking that was to come is held, and a day without one is over, with the time alone.
 _EVERYTHING_EVERY = timedelta(hours=4)
@@ -165,6 +166,17 @@ def _reason_for_everything(
     return "the last time was hours ago" if is_old else None
 
 
+def _foreign_key_references(manifest: "Manifest") -> list[tuple[Any, str]]:
+    """The foreign keys of a project with what each refers to, as `ref(…)`.
+
+    A build puts the table's name in its place, and the next one with the same manifest would not take that for a `ref`.
+    """
+    constraints = [
+        constraint for node in manifest.nodes.values() for constraint in getattr(node, "all_constraints", ())
+    ]
+    return [(constraint, constraint.to) for constraint in constraints if constraint.to]
+
+
 class Builder:
     """dbt in this process, on one warehouse; the project as it was read is kept from one build to the next."""
 
@@ -181,6 +193,7 @@ class Builder:
         ]
         self._runner: dbtRunner | None = None
         self._project: Project | None = None
+        self._references: list[tuple[Any, str]] = []
         self._nodes_done = 0
 
     def build(self, plan: Plan, project: Project) -> list[str]:
@@ -223,6 +236,7 @@ class Builder:
 
         done = self._invoke(dbtRunner(), ["parse", *self._arguments])
         self._runner = dbtRunner(manifest=done.result) if done.success else None
+        self._references = _foreign_key_references(done.result) if done.success else []
         self._project = project
         # The project as it was read stays to the end: looking through it for garbage took a third of each build.
         gc.unfreeze()
@@ -235,6 +249,8 @@ class Builder:
 
         # What the profile goes by.
         os.environ["THROUGHLINE_WAREHOUSE"] = str(self._warehouse)
+        for constraint, reference in self._references:
+            constraint.to = reference
         try:
             return runner.invoke(arguments)
         finally:

@@ -9,6 +9,7 @@ import faulthandler
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from unittest import mock
 
 from ingestion.settings import PROJECT_ROOT
 
@@ -81,13 +83,21 @@ def run_command(
 # --- The process that runs are forked from ------------------------------------------------------------------------
 
 
+def referred_to(expression: str) -> dict[str, list[dict[str, str]]]:
+    """What dbt's static parser makes of a plain reference to a model."""
+    (model,) = re.findall(r"""ref\(["'](\w+)["']\)""", expression)
+    return {"refs": [{"name": model}], "sources": []}
+
+
 def warm_up(name: str) -> None:
     """Does what every run of a command does first, and starts no thread, as threads do not survive a fork."""
     if name == "dbt":
         from dbt.cli.main import dbtRunner
 
-        with tempfile.TemporaryDirectory() as folder:
-            # The static parser has threads. The other one does the same, and imports and compiles what both need.
+        # The static parser has threads. The other one does the same, and imports and compiles what both need; only
+        # what a foreign key refers to is always read by the former.
+        without_threads = mock.patch("dbt.clients.jinja_static.py_extract_from_source", referred_to)
+        with tempfile.TemporaryDirectory() as folder, without_threads:
             options = ("--quiet", "--no-static-parser", "--target-path", folder, "--log-path", folder)
             dbtRunner().invoke(["parse", *options])
     else:
@@ -98,6 +108,9 @@ def warm_up(name: str) -> None:
 
     # Importing it opens a connection that has threads otherwise.
     duckdb.execute("set threads = 1")
+    # A run that needs one of them would wait for it forever.
+    tasks = Path("/proc/self/task")
+    assert not tasks.exists() or len(list(tasks.iterdir())) == 1, f"Warming up {name} has started threads."
     # What is there now stays in every run, which need not look through it for garbage.
     gc.freeze()
 

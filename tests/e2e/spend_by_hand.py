@@ -16,6 +16,8 @@ from attribution_by_hand import AMOUNT_PLACES, MODEL_LABELS, rounded
 
 REPORTING_CURRENCY = "USD"
 NO_CAMPAIGN = "(no campaign)"
+# What no amount may come to by a rate, as none of a file may be as large.
+TOO_LARGE = 10**15
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,13 @@ def rate_on(company: Company, currency: str, day: date, longest_days: int) -> De
     return known[newest] if newest and (day - newest).days <= longest_days else None
 
 
+def rate_of(company: Company, amount: Fraction, currency: str, day: date, longest_days: int) -> Decimal | None:
+    """By what an amount of that day is converted: none where it would come to too much."""
+    rate = rate_on(company, currency, day, longest_days)
+    is_too_large = currency != REPORTING_CURRENCY and abs(amount * Fraction(rate or 0)) >= TOO_LARGE
+    return None if is_too_large else rate
+
+
 def spent(company: Company, longest_days: int) -> list[Spent]:
     """marketing_spend_fact: the latest figure of each key first, and only then the sums of what an alias joins."""
     latest: dict[tuple, Figure] = {}
@@ -147,7 +156,7 @@ def spent(company: Company, longest_days: int) -> list[Spent]:
     rows = []
     for (day, channel, campaign, currency), figures in groups.items():
         amount = sum((Fraction(figure.spend) for figure in figures), Fraction(0))
-        rate = rate_on(company, currency, day, longest_days)
+        rate = rate_of(company, amount, currency, day, longest_days)
         converted = None if rate is None else money(amount * Fraction(rate))
         as_of = max(figure.as_of for figure in figures)
         rows.append(Spent(day, channel, campaign, currency, money(amount), rate, converted, as_of))

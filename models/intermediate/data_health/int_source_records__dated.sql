@@ -54,6 +54,10 @@ bigmarker_attendees as (
     select * from {{ ref('stg_bigmarker__attendees') }}
 ),
 
+transactions as (
+    select * from {{ ref('stg_stream__transactions') }}
+),
+
 -- A file of spend is as good as its as-of day, whichever days are in it.
 records as (
     select
@@ -153,6 +157,13 @@ records as (
         joined_at as record_at,
         {{ reporting_date('joined_at') }} as record_date
     from bigmarker_attendees
+    union all
+    select
+        'stream' as source,
+        'transactions' as entity,
+        transaction_at as record_at,
+        {{ reporting_date('transaction_at') }} as record_date
+    from transactions
 ),
 
 record_days as (

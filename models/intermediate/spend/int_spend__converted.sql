@@ -59,16 +59,9 @@ spend_with_rate as (
         added_spend.currency,
         added_spend.spend,
         added_spend.as_of_date,
-        case
-            when added_spend.currency = '{{ var("reporting_currency") }}' then cast(1 as decimal(38, 9))
-            else exchange_rates.rate
-        end as exchange_rate
+        {{ exchange_rate('added_spend', 'spend') }} as exchange_rate
     from added_spend
-    left join exchange_rates
-        on
-            added_spend.currency = exchange_rates.currency
-            and added_spend.spend_date >= exchange_rates.valid_from_date
-            and added_spend.spend_date < exchange_rates.valid_to_date
+    left join exchange_rates on {{ rate_holds('added_spend', 'spend_date') }}
 ),
 
 converted_spend as (

@@ -14,6 +14,10 @@ webinar_checks as (
     select * from {{ ref('int_webinar_checks__counted') }}
 ),
 
+stream_checks as (
+    select * from {{ ref('int_stream_checks__counted') }}
+),
+
 descriptions as (
     select * from {{ ref('data_health_checks') }}
 ),
@@ -26,6 +30,8 @@ checks as (
     select * from ad_spend_checks
     union all
     select * from webinar_checks
+    union all
+    select * from stream_checks
 ),
 
 described_checks as (
