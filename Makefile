@@ -16,7 +16,7 @@ PYTHON ?= python3
 DEMO_SIZE ?= 400
 
 # The demo and the tests never see one's own settings.
-$(foreach name,$(filter-out THROUGHLINE_REQUIRE_ALL,$(filter THROUGHLINE_% SOURCES__% ALERTS__% DBT_% DLT_%,$(.VARIABLES))),$(eval unexport $(name)))
+$(foreach name,$(filter-out THROUGHLINE_REQUIRE_ALL,$(filter THROUGHLINE_% SOURCES__% DESTINATION__% ALERTS__% DBT_% DLT_%,$(.VARIABLES))),$(eval unexport $(name)))
 # Nor what stands in .dlt/secrets.toml.
 export DLT_PROJECT_DIR := $(CURDIR)/ingestion/demo
 export THROUGHLINE_WAREHOUSE := warehouse/demo.duckdb
@@ -28,12 +28,13 @@ export SOURCES__CALENDLY_EXPORT__TIMEZONE := Europe/Berlin
 export SOURCES__AD_SPEND__BUCKET_URL := warehouse/demo/ad_spend
 export SOURCES__ZOOM__BUCKET_URL := warehouse/demo/zoom
 export SOURCES__ZOOM__TIMEZONE := Europe/Berlin
+export SOURCES__STREAM__BUCKET_URL := warehouse/demo/stream
 # Larkfield's world ends there, so that its pages say the same whenever they are built.
 DEMO_VARS := --vars '{as_of: "2026-07-01"}'
 
 # In folders of its own, and without the demo's warehouse, which one process at a time can open.
 lint = THROUGHLINE_WAREHOUSE=warehouse/.lint/lint.duckdb DBT_TARGET_PATH=target/lint DBT_LOG_PATH=logs/lint \
-	.venv/bin/sqlfluff lint models tests
+	.venv/bin/sqlfluff lint models tests analyses
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 done = @mkdir -p $(@D) && touch $@
 # A stamp counts only while what it stands for is there.
@@ -64,7 +65,7 @@ setup: .make/python .make/node
 	@mkdir -p .make
 	@echo '$(DEMO_SIZE)' | cmp --silent - $@ || echo '$(DEMO_SIZE)' > $@
 
-.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/bigmarker)
+.make/demo: .make/python .make/demo-size $(call files,ingestion/demo) $(call unless,warehouse/demo/stream)
 	$(call say,Writing the files of Larkfield$(comma) the demo's fictional company)
 	rm -rf warehouse/demo
 	.venv/bin/throughline demo warehouse/demo --size $(DEMO_SIZE)

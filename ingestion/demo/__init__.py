@@ -9,6 +9,7 @@ from ingestion.demo import (
     calendly_export,
     calendly_webhooks,
     crm,
+    stream,
     zoom_api,
     zoom_reports,
 )
@@ -26,6 +27,7 @@ WRITERS = {
     "zoom": zoom_reports.write,
     "zoom_api": zoom_api.write,
     "bigmarker": bigmarker.write,
+    "stream": stream.write,
 }
 
 

@@ -6,7 +6,7 @@ accounts that are there already.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
@@ -267,14 +267,28 @@ _FIRST_NAMES = _words(
 )
 
 
-def _company_name(number: int) -> str:
-    """Name an account so that no two are called the same."""
-    names = len(_NAME_STEMS) * len(_NAME_ENDINGS) * len(_TRADES)
+def company_name(number: int, trades: Sequence[str] = _TRADES) -> str:
+    """Name a company in one of these trades so that no two are called the same."""
+    names = len(_NAME_STEMS) * len(_NAME_ENDINGS) * len(trades)
     rounds, place = divmod(number, names)
     # 2003 is a prime that does not divide the number of names: they come mixed and return only after all were used.
-    stem_and_ending, trade = divmod(place * 2003 % names, len(_TRADES))
+    stem_and_ending, trade = divmod(place * 2003 % names, len(trades))
     stem, ending = divmod(stem_and_ending, len(_NAME_ENDINGS))
-    return f"{_NAME_STEMS[stem]}{_NAME_ENDINGS[ending]} {_TRADES[trade]}" + (f" {rounds + 1}" if rounds else "")
+    return f"{_NAME_STEMS[stem]}{_NAME_ENDINGS[ending]} {trades[trade]}" + (f" {rounds + 1}" if rounds else "")
+
+
+def company_domain(name: str) -> str:
+    """Return the domain of the company of that name."""
+    return f"{name.lower().replace(' ', '-')}.example.com"
+
+
+def _last_name(rng: Random) -> str:
+    return rng.choice(_NAME_STEMS) + rng.choice(_NAME_ENDINGS)
+
+
+def person_name(rng: Random) -> tuple[str, str]:
+    """Draw somebody's first and last name; others may be called the same."""
+    return rng.choice(_FIRST_NAMES), _last_name(rng)
 
 
 def _people(rng: Random, segment: Segment, domain: str) -> tuple[Contact, ...]:
@@ -282,7 +296,7 @@ def _people(rng: Random, segment: Segment, domain: str) -> tuple[Contact, ...]:
     if rng.random() < 0.02:
         return ()
     first_names = rng.sample(_FIRST_NAMES, rng.randint(*segment.contacts))
-    last_names = [rng.choice(_NAME_STEMS) + rng.choice(_NAME_ENDINGS) for _ in first_names]
+    last_names = [_last_name(rng) for _ in first_names]
     return tuple(
         Contact(number, first, last, f"{first}.{last}@{domain}".lower())
         for number, (first, last) in enumerate(zip(first_names, last_names, strict=True), start=1)
@@ -388,8 +402,8 @@ class World:
     def account(self, number: int) -> Account:
         """Make one account; it depends on the seed and its number (from 1) alone."""
         people, journey = self.stream(number, "people"), self.stream(number, "journey")
-        name = _company_name(number)
-        domain = f"{name.lower().replace(' ', '-')}.example.com"
+        name = company_name(number)
+        domain = company_domain(name)
         segment = people.choices(SEGMENTS, cum_weights=_SEGMENT_SHARES)[0]
         contacts = _people(people, segment, domain)
         return Account(number, name, domain, segment, contacts, *_journey(journey, segment, contacts))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from ingestion import demo
 from ingestion.demo import (
     ad_spend,
     bigmarker,
+    billing,
     bookings,
     calendly,
     calendly_export,
     calendly_webhooks,
+    stream,
     webinar_crews,
     webinars,
     zoom_api,
@@ -192,6 +195,7 @@ def test_same_seed_writes_the_same_bytes_in_any_process(tmp_path):
         ("zoom", "365c1f4c9f8528e8"),
         ("zoom_api", "5e49f489cdcfcdb3"),
         ("bigmarker", "9a8ce9f95d781e09"),
+        ("stream", "8a7335e5872ace1b"),
     ],
 )
 def test_default_export_is_pinned(folder, source, digest):
@@ -224,7 +228,7 @@ def test_larger_world_holds_the_smaller_one_unchanged(tmp_path):
     small_files, large_files = contents(tmp_path / "small"), contents(tmp_path / "large")
     for name, text in small_files.items():
         source = name.partition("/")[0]
-        if source == "crm":
+        if source in ("crm", "stream"):
             assert set(text.splitlines()) < set(large_files[name].splitlines())
         if source == "ad_spend":
             assert text == large_files[name]
@@ -1220,6 +1224,174 @@ def test_larkfields_own_people_are_listed_where_they_must_not_count(world, repor
         assert sum(visit["email"].endswith(own) for visit in visits) in (3, 4)
     for listed in (*zoom["registrants"].values(), *conferences["registrations"].values()):
         assert not any(one["email"].endswith(own) for one in listed)
+
+
+@pytest.fixture(scope="module")
+def customers(world):
+    """Hold everybody who paid."""
+    return [customer for customer in billing.customers(world) if customer.transactions]
+
+
+@pytest.fixture(scope="module")
+def charges(customers):
+    """Hold (customer, charge) of all that was charged."""
+    return [(customer, transaction.charge) for customer in customers for transaction in customer.transactions]
+
+
+@pytest.fixture(scope="module")
+def billed(folder):
+    """Hold the rows of each billing file, the header first."""
+    rows = {}
+    for name in stream.HEADERS:
+        content = (folder / "stream" / f"{name}.csv").read_bytes()
+        lines = content.decode().split("\r\n")
+        assert "\n" not in "".join(lines)
+        rows[name] = [line.split("\t") for line in lines[:-1]]
+        assert not lines[-1]
+    return rows
+
+
+def test_billing_files_are_as_the_backend_writes_them(billed):
+    """Separated by tabs, a user for each transaction, times without padding, amounts without zeros at their end."""
+    assert {name: tuple(rows[0]) for name, rows in billed.items()} == stream.HEADERS
+    users, transactions, products = (billed[name][1:] for name in ("users", "transactions", "products"))
+    assert [row[0] for row in users] == [row[2] for row in transactions]
+    for at, key, customer, subscription, total, currency in transactions[:-3]:
+        assert re.fullmatch(r"[1-9]\d?/[1-9]\d?/2[456] (1?\d|2[0-3]):\d\d", at)
+        assert re.fullmatch("in_[0-9A-Za-z]{24}", key)
+        assert re.fullmatch("cus_[0-9A-Za-z]{14}", customer)
+        assert re.fullmatch("(sub_[0-9A-Za-z]{24})?", subscription)
+        assert re.fullmatch(r"0|-?[1-9]\d*|-?\d+\.\d?[1-9]", total)
+        assert currency in ("usd", "eur")
+    times = [datetime.strptime(row[0], "%m/%d/%y %H:%M").replace(tzinfo=UTC) for row in transactions[:-3]]
+    assert times == sorted(times)
+    assert START <= times[0] < START + timedelta(days=1)
+    assert timedelta(0) < billing.EXPORTED_AT - times[-1] < timedelta(days=1)
+    assert len({row[1] for row in transactions}) == len(transactions)
+    assert len({(row[0], row[1]) for row in products}) == len(products)
+    assert {(row[3], row[2].rpartition(" : ")[2].strip()) for row in products if " : " in row[2]} >= {
+        ("month", "Monthly"),
+        ("month", "Quarterly"),
+        ("month", "Semi-Annually"),
+        ("month", "36 Months"),
+        ("year", "Annually"),
+    }
+    spellings = {row[2] for row in products}
+    squeezed = {" ".join(spelling.split()) for spelling in spellings}
+    assert len(spellings) > len(squeezed) > 15
+
+
+def test_three_transactions_cannot_be_loaded(billed):
+    """An unreadable date, a total that is none, and a missing key; they are all of a customer who never paid."""
+    typed = billed["transactions"][-3:]
+    assert [(row[0], bool(row[1]), row[4]) for row in typed] == [
+        ("31 May 26", True, "450"),
+        ("6/3/26 10:24", True, "n/a"),
+        ("6/9/26 15:03", False, "450"),
+    ]
+    assert [row[2] for row in billed["transactions"]].count(stream.FRONT_DESK[0]) == 3
+
+
+def test_what_was_won_is_paid_for(world, customers, charges):
+    """A plausible part of the pipeline, beside what older and small customers pay; no payment comes too early."""
+    assert 550 <= len(customers) <= 650
+    assert 5_000 <= len(charges) <= 7_000
+    pipeline = sum(one.amount or 0 for account in world.accounts() for one in account.opportunities)
+    won = {}
+    for account in world.accounts():
+        for customer in billing.customers_of(world, account):
+            if customer.key == billing.key_of("cus", 14, account.number, "account"):
+                won[customer.key] = account
+    paid = Counter()
+    for customer, charge in charges:
+        if customer.key in won:
+            paid[customer.key] += charge.cents / 100
+            assert charge.at - won[customer.key].opportunities[0].created_at > timedelta(days=11)
+    assert 100 <= len(won) <= 150
+    assert 0.1 * pipeline < sum(paid.values()) < 0.2 * pipeline
+    everything = sum(charge.cents for _, charge in charges) / 100
+    assert 0.5 * everything < sum(paid.values()) < 0.7 * everything
+    assert {account.segment.name for account in won.values()} == {segment.name for segment in SEGMENTS}
+
+
+def test_billing_reaches_people_whom_the_crm_knows(world, customers):
+    """At their address, in some spelling, or at one of their own; an address belongs to one account's customers."""
+    contacts = {contact.email: account.number for account in world.accounts() for contact in account.contacts}
+    owners = defaultdict(set)
+    for account in world.accounts():
+        for customer in billing.customers_of(world, account):
+            for transaction in customer.transactions:
+                owners[transaction.email].add(account.number)
+    del owners[""]
+    assert all(email.endswith(("@example.com", ".example.com")) for email in owners)
+    assert all(len(numbers) == 1 for numbers in owners.values())
+    known = {email for email in owners if email.lower() in contacts}
+    assert all({contacts[email.lower()]} == owners[email] for email in known)
+    assert 80 < len(known) < len(owners) / 2
+    assert 5 < sum(email != email.lower() for email in known) < len(known) / 2
+    personal = {email for email in owners if email.endswith("@example.com")}
+    assert len(known) < len(personal) < len(owners)
+    nameless = [one for one in customers if not any(transaction.name for transaction in one.transactions)]
+    assert 10 < len(nameless) < 0.2 * len(customers)
+
+
+def test_revenue_tells_a_story(world):
+    """Growth with two bad months, one for the holidays and one for a release after which many were paid back."""
+    truth = billing.truth(world, lambda _, cents, on: ("whichever", Fraction(cents)))
+    months = {month: found for (month, _), found in sorted(truth.months.items())}
+    revenue = [found.revenue for found in months.values()]
+    assert len(revenue) == 24
+    assert sum(revenue[12:18]) > 1.5 * sum(revenue[:6])
+    assert sum(revenue[17:23]) > 1.3 * sum(revenue[11:17])
+    growth = {month: later.revenue / earlier.revenue - 1 for (_, earlier), (month, later) in pairwise(months.items())}
+    december, march = date(2025, 12, 1), billing.FAILED_RELEASE.date().replace(day=1)
+    assert growth[december] < -0.1
+    assert growth[march] < -0.15
+    assert growth[date(2026, 4, 1)] > 0.3
+    refunds = {month: -found.refunds for month, found in months.items()}
+    assert refunds[march] > 0.1 * months[march].revenue
+    assert refunds[march] > 0.6 * sum(refunds.values())
+
+
+def test_the_app_overtakes_what_it_replaces(world):
+    """Shift Swap has been sold for a third of the time of Time Clock, and brings more; a part belongs to no product."""
+    sales = Counter()
+    for (product, _), found in billing.truth(world).products.items():
+        sales[product.split(" : ")[0] if product else None] += found.amount
+    assert sales["Shift Swap"] > 3 * sales["Time Clock"] > 0
+    assert sales["Rota Planner"] > sum(sales.values()) / 2
+    assert 0.1 * sum(sales.values()) < sales[None] < 0.25 * sum(sales.values())
+    assert set(sales) == {
+        None,
+        "Rota Planner",
+        "Rota Planner - Support",
+        "Shift Swap",
+        "Time Clock",
+        "Demand Forecast",
+        "SMS Credits",
+        "Call Credits",
+        "Onboarding",
+    }
+    assert sales["Onboarding"] == 0
+
+
+def test_billing_has_the_corners_of_a_real_one(customers, charges):
+    """Subscriptions in every state and interval, of several lines, and changed; and euros for which there are rates."""
+    subscriptions = {one.key: one for customer in customers for one in customer.subscriptions}.values()
+    states = Counter(one.status for one in subscriptions)
+    assert set(states) == {"active", "canceled", "past_due", "unpaid", "trialing"}
+    assert states["active"] > states["canceled"] > 100
+    assert {one.interval for one in subscriptions} == set(billing.INTERVALS)
+    assert {len(one.lines) for one in subscriptions} >= {1, 2, 3, 4}
+    assert sum(len({line.agreed_at for line in one.lines}) > 1 for one in subscriptions) > 10
+    assert sum(not any(line.units for line in one.lines) and len(one.lines) > 1 for one in subscriptions) > 5
+    assert sum(charge.cents == 0 for _, charge in charges) > 100
+    assert sum(charge.subscription is None for _, charge in charges) > 50
+    euros = [charge.at.date() for customer, charge in charges if customer.currency == "EUR"]
+    rates = [date.fromisoformat(row["rate_date"]) for row in seed("exchange_rates") if row["currency"] == "EUR"]
+    assert 0.03 * len(charges) < len(euros) < 0.12 * len(charges)
+    assert min(rates) <= min(euros)
+    assert max(euros) - max(rate for rate in rates if rate <= max(euros)) < timedelta(days=31)
 
 
 def test_without_the_demos_files_nothing_is_simulated(tmp_path):
