@@ -3,6 +3,7 @@
 import errno
 import os
 import subprocess
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+class Store(StrEnum):
+    """Where marts can be published to, besides the published copy."""
+
+    POSTGRES = "postgres"
+    PARQUET = "parquet"
 
 
 @app.command()
@@ -94,11 +102,33 @@ def refresh(
 
 
 @app.command()
-def publish() -> None:
-    """Copy the warehouse to its published copy, if the newest build is whole and clean."""
-    from ingestion.publish import publish_warehouse
+def publish(
+    to: Annotated[
+        Store | None, typer.Option(help="Besides, write the marts from that copy into another store.")
+    ] = None,
+    destination: Annotated[
+        str | None, typer.Argument(help="Of --to parquet: the folder or s3:// prefix for the facts' files.")
+    ] = None,
+) -> None:
+    """Copy the warehouse to its published copy, if the newest build is whole and clean.
 
-    publish_warehouse(warehouse_path())
+    --to postgres makes the schema marts of the database in DESTINATION__POSTGRES__CREDENTIALS equal to the copy's, in
+    one transaction. --to parquet FOLDER writes the facts as Parquet files, partitioned by their date.
+    """
+    from ingestion.publish import publish_to, publish_warehouse
+
+    if to is None and destination:
+        raise ThroughlineError(f"Say what {destination} is for: throughline publish --to parquet {destination}.")
+    if to is Store.POSTGRES and destination:
+        raise ThroughlineError(
+            "--to postgres takes no destination: the database is that of DESTINATION__POSTGRES__CREDENTIALS."
+        )
+    if to is Store.PARQUET and not destination:
+        raise ThroughlineError("Say where to: throughline publish --to parquet FOLDER, or an s3:// prefix.")
+    if to:
+        publish_to(to, warehouse_path(), destination)
+    else:
+        publish_warehouse(warehouse_path())
 
 
 @app.command()

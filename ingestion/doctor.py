@@ -14,15 +14,27 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-from ingestion import ad_spend, bigmarker, bigmarker_api, calendly, calendly_export, crm, zoom, zoom_api, zoom_reports
+from ingestion import (
+    ad_spend,
+    bigmarker,
+    bigmarker_api,
+    calendly,
+    calendly_export,
+    crm,
+    stream,
+    zoom,
+    zoom_api,
+    zoom_reports,
+)
 from ingestion.apis import RefusalError
 from ingestion.calendly_api import Api
 from ingestion.declarations import FileTable
 from ingestion.errors import ThroughlineError
-from ingestion.file_loads import DOCUMENTS, wanted
-from ingestion.files import EXPORTS, SourceFile, fits, list_files, shown
+from ingestion.file_loads import DOCUMENTS, extensions, wanted
+from ingestion.files import SourceFile, fits, list_files, shown
 from ingestion.findings import Finding, act, ago, counted, note, ok, size
 from ingestion.indexed_files import indexed_names
+from ingestion.postgres_publication import postgres_findings
 from ingestion.rest import NoAnswerError
 from ingestion.settings import local_folder, missing_company_seeds, now, source_setting
 from ingestion.signing_keys import SETTING, secrets_path, signing_keys
@@ -42,6 +54,7 @@ SETTINGS = {
         *("bucket_url", "timezone"),
     ),
     "bigmarker": ("api_key", "base_url", "lookback_days", "max_requests_per_minute"),
+    "stream": ("bucket_url", "currency", "date_order"),
 }
 
 _ANSWER_SECONDS = 10.0
@@ -118,6 +131,7 @@ class _Examination:
             ("freshness", lambda: warehouse.fresh(self._configured, self._empty) if self._configured else ()),
             ("rejected records", warehouse.rejected),
             ("disk", warehouse.disk),
+            ("PostgreSQL", postgres_findings),
         ):
             yield from _guarded(subject, check)
 
@@ -347,11 +361,11 @@ def _files(source: str) -> Iterator[Finding]:
     """Whether a source's files can be listed, and what a load would take of them."""
     url = source_setting(source, "bucket_url")
     tables = _tables(source)
-    extensions = [*EXPORTS, ".json"] if any(table.json_pattern for table in tables) else EXPORTS
+    wanted_extensions = extensions(tables)
     if source == "ad_spend" and url.startswith(("https://", "http://")):
-        names = indexed_names(source, url, extensions, seconds=_ANSWER_SECONDS)
+        names = indexed_names(source, url, wanted_extensions, seconds=_ANSWER_SECONDS)
     else:
-        names = [file.name for file in _listed(source, url, extensions)]
+        names = [file.name for file in _listed(source, url, wanted_extensions)]
     counts = {table: sum(fits(name, table.pattern, table.json_pattern) for name in names) for table in tables}
     if not any(counts.values()):
         yield act(source, f"{shown(url)} holds none of the files {', '.join(map(wanted, tables))}; put them there.")
@@ -396,4 +410,10 @@ def _bigmarker() -> Iterator[Finding]:
 
 def _tables(source: str) -> Iterable[FileTable]:
     """What the files of a source fill, by its settings."""
-    return {"crm": lambda: crm.TABLES, "ad_spend": ad_spend.tables, "calendly_export": calendly_export.tables}[source]()
+    makers = {
+        "crm": lambda: crm.TABLES,
+        "ad_spend": ad_spend.tables,
+        "calendly_export": calendly_export.tables,
+        "stream": stream.tables,
+    }
+    return makers[source]()

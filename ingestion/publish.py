@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.alerts import alert, all_is_well
 from ingestion.errors import ThroughlineError
 from ingestion.settings import published_path
 from ingestion.warehouse import connect, console, has_table
@@ -46,6 +47,33 @@ def publish_warehouse(warehouse: Path) -> None:
     console.print(f"Published {published}.")
 
 
+def publish_to(store: str, warehouse: Path, destination: str | None) -> None:
+    """Makes the published copy, and writes its marts into another store, so that no load or build waits meanwhile.
+
+    Args:
+        store: `postgres` or `parquet`.
+        warehouse: The DuckDB file.
+        destination: Of `parquet`, the folder or s3:// prefix.
+
+    Raises:
+        ThroughlineError: There is no copy to be made, or the store does not take it; what it holds stays.
+    """
+    # These libraries take half a second to import.
+    from ingestion.parquet import publish_to_parquet
+    from ingestion.postgres_publication import publish_to_postgres
+
+    try:
+        publish_warehouse(warehouse)
+        if store == "postgres":
+            publish_to_postgres(published_path(warehouse))
+        else:
+            publish_to_parquet(published_path(warehouse), destination)
+    except Exception:
+        alert(warehouse, store, f"{warehouse.name} was not published to {store}; what it printed says why.")
+        raise
+    all_is_well(warehouse, store)
+
+
 def is_published(warehouse: Path) -> bool:
     """Whether the published copy is one of the warehouse's newest build."""
     published = published_path(warehouse)
@@ -76,6 +104,10 @@ def _complaint(connection: duckdb.DuckDBPyConnection) -> str | None:
         return f"{newest} did not end. Run dbt build again."
     if errors:
         return f"{newest} had {errors} error{'s' * (errors > 1)}. Mend what dbt named, then run dbt build."
+    there = connection.execute(
+        "select distinct table_name from duckdb_columns() where database_name = current_database()"
+        " and schema_name = 'marts'"
+    ).fetchall()
     for mart in marts.split(","):
         for *_, built, failed in builds:
             if mart in (failed or "").split(","):
@@ -84,4 +116,7 @@ def _complaint(connection: duckdb.DuckDBPyConnection) -> str | None:
                 break
         else:
             return f"the mart {mart} was never built. Run dbt build."
+        # A table that others refer to is made anew without them first, and then the build may be killed.
+        if (mart,) not in there:
+            return f"the mart {mart} is not there. Run dbt build."
     return None

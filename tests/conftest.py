@@ -2,14 +2,16 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from commands import run_command
+from postgres_server import Server, binaries, running
+from support import require
 
 # One's own settings must not reach a test, nor what a test does one's own warehouse.
-OWN = ("THROUGHLINE_", "SOURCES__", "ALERTS__", "DBT_", "DLT_")
+OWN = ("THROUGHLINE_", "SOURCES__", "DESTINATION__", "ALERTS__", "DBT_", "DLT_")
 for name in [name for name in os.environ if name.startswith(OWN) and name != "THROUGHLINE_REQUIRE_ALL"]:
     del os.environ[name]
 # Where no .dlt/secrets.toml is.
@@ -24,6 +26,7 @@ LONGEST_FILES = (
     "test_crm.py",
     "test_empty_warehouse.py",
     "test_publish.py",
+    "test_publish_postgres.py",
     "test_landing_kills.py",
     "test_calendly.py",
     "test_settings.py",
@@ -31,7 +34,10 @@ LONGEST_FILES = (
     "test_random_bookings.py",
     "test_incremental_bookings.py",
     "test_calendly_kills.py",
+    "test_random_revenue.py",
+    "test_demo_revenue.py",
     "test_demo_webinars.py",
+    "test_stream.py",
 )
 
 
@@ -59,3 +65,19 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         return done
 
     return run_it
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server, started when the first test needs it."""
+    programs = binaries()
+    require(programs, "a PostgreSQL server")
+    with running(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a database without schemas, which the settings name, too."""
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres_server.emptied())
+    return postgres_server.address()

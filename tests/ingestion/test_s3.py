@@ -1,68 +1,33 @@
 """Files under an s3:// prefix, read from an S3 server on loopback."""
 
-import os
-from uuid import uuid4
-
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from botocore.session import get_session
-from moto.server import ThreadedMotoServer
 
 from ingestion import ad_spend, calendly_webhooks, crm
 from ingestion.errors import ThroughlineError
 
-SECRET = "s3cr3t-that-nobody-may-read"
 CREDENTIALS = "SOURCES__CRM__CREDENTIALS__"
 DELIVERY = b'{"event": "x", "payload": {"number": %d}}\n'
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    """Be the address of an S3 server on a free port."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+@pytest.fixture
+def credentials(bucket, monkeypatch):
+    """Be the settings that a user makes, which stand in the environment, too."""
+    for source in ("CRM", "CALENDLY_WEBHOOKS", "AD_SPEND"):
+        for name, value in bucket.settings(CREDENTIALS.replace("CRM", source)).items():
+            monkeypatch.setenv(name, value)
+    return bucket.settings(CREDENTIALS)
 
 
 @pytest.fixture
-def credentials(endpoint, monkeypatch):
-    """Be the settings that a user makes, which stand in the environment, too; the machine's own keys are left out."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    settings = {
-        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": "key",
-        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": SECRET,
-        f"{CREDENTIALS}ENDPOINT_URL": endpoint,
-    }
-    for name, value in settings.items():
-        for source in ("CRM", "CALENDLY_WEBHOOKS", "AD_SPEND"):
-            monkeypatch.setenv(name.replace("CRM", source), value)
-    return settings
-
-
-@pytest.fixture
-def put(endpoint, credentials):
+def put(bucket, credentials):
     """Be a function that writes an object into this test's own bucket, which it returns the name of."""
-    bucket = f"bucket-{uuid4().hex}"
-    client = get_session().create_client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=endpoint,
-        aws_access_key_id="key",
-        aws_secret_access_key=SECRET,
-    )
-    client.create_bucket(Bucket=bucket)
 
     def put_object(key, body):
-        client.put_object(Bucket=bucket, Key=key, Body=body)
-        return bucket
+        bucket.put(key, body)
+        return bucket.name
 
     return put_object
 
@@ -130,26 +95,26 @@ def test_a_broken_object_stops_the_load(put, warehouse):
     assert not warehouse.exists()
 
 
-@pytest.mark.parametrize("text", [None, SECRET])
-def test_missing_credentials_are_asked_for(put, warehouse, monkeypatch, text):
+@pytest.mark.parametrize("is_set_wrongly", [False, True])
+def test_missing_credentials_are_asked_for(put, bucket, warehouse, monkeypatch, is_set_wrongly):
     """The sentence names the settings to make, and does not repeat what was set wrongly."""
-    bucket = put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
     monkeypatch.delenv(f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY")
-    if text:
-        monkeypatch.setenv(CREDENTIALS.rstrip("_"), text)
+    if is_set_wrongly:
+        monkeypatch.setenv(CREDENTIALS.rstrip("_"), bucket.secret)
     with pytest.raises(ThroughlineError, match=f"without usable credentials; set {CREDENTIALS}AWS_ACC") as error:
-        crm.load(f"s3://{bucket}/crm", warehouse)
-    assert SECRET not in str(error.value)
+        crm.load(f"s3://{bucket.name}/crm", warehouse)
+    assert bucket.secret not in str(error.value)
 
 
-def test_the_command_never_shows_the_secret(put, warehouse, credentials, run):
+def test_the_command_never_shows_the_secret(put, bucket, warehouse, credentials, run):
     """Whether it loads or fails, the command says what it did and to which place, but not by which key."""
-    bucket = put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
-    place, nobody = f"s3://{bucket}/crm", "http://127.0.0.1:1"
+    put("crm/contact_data.csv", b"contact_id,account_id\nc1,a\n")
+    place, nobody = f"s3://{bucket.name}/crm", "http://127.0.0.1:1"
     cases = [
         (place, {}, 0, "1 records read = 1 new"),
         ("s3://no-such-bucket/crm", {}, 1, "s3://no-such-bucket/crm, which does not exist; correct the setting."),
-        (f"s3://{bucket}/none", {}, 1, f"s3://{bucket}/none, which does not exist; correct the setting."),
+        (f"s3://{bucket.name}/none", {}, 1, f"s3://{bucket.name}/none, which does not exist; correct the setting."),
         (
             place,
             {f"{CREDENTIALS}ENDPOINT_URL": nobody, "AWS_MAX_ATTEMPTS": 1},
@@ -163,9 +128,11 @@ def test_the_command_never_shows_the_secret(put, warehouse, credentials, run):
         assert done.returncode == code, done.stderr
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
-        assert SECRET not in done.stdout + done.stderr
+        assert bucket.secret not in done.stdout + done.stderr
     assert contacts(warehouse) == {"c1": "a"}
-    traces = [path for path in warehouse.parent.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    traces = [
+        path for path in warehouse.parent.rglob("*") if path.is_file() and bucket.secret.encode() in path.read_bytes()
+    ]
     assert traces == []
 
 
