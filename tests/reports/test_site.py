@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,13 @@ PAGES = (
     "/team-load/",
     "/attribution/",
     "/webinars/",
+    "/revenue/",
 )
 DESK, PHONE = (1280, 900), (390, 844)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[a-zA-Z]{2,}")
-PERSONAL = re.compile(r"e?mail|contact|person|invitee|phone|(first|last|full|host)_?name")
+PERSONAL = re.compile(r"e?mail|contact|person|invitee|phone|(first|last|full|host|customer)_?name")
 
 
 # --- how it is built, with commands that stand in for Evidence's --------------------------------------------------
@@ -331,6 +332,8 @@ CHARTS = {
     "/booking-times/": [1, 1],
     "/team-load/": [4, 4],
     "/webinars/": [3, 2, 1],
+    # The month that is not over has a colour of its own.
+    "/revenue/": [2, 1, 1, 1],
 }
 
 
@@ -551,6 +554,65 @@ def sentence_on_webinars(period: str = "last_12_months", course: str | None = No
     )
 
 
+def whole(amount: Decimal) -> str:
+    """An amount as the site's tables show it."""
+    return f"{amount.quantize(Decimal(1), ROUND_HALF_UP):,}"
+
+
+def dated(date: Any) -> str:
+    """A date in words."""
+    return f"{date.day} {date:%B %Y}"
+
+
+def transactions_of(choice: dict[str, Any]) -> str:
+    """A query of the transactions of a choice of currency, a row of revenue_summary, with what each is worth there."""
+    if choice["is_total"]:
+        return "select *, amount_in_reporting_currency as paid from marts.transactions_fact"
+    return f"select *, amount as paid from marts.transactions_fact where currency = '{choice['currency']}'"
+
+
+def sentence_on_revenue(choice: dict[str, Any] | None = None) -> str:
+    """What is to be said of revenue in a choice of currency, at first all of it, counted from each transaction."""
+    choice = choice or query("select * from marts.revenue_summary where is_total")[0]
+    (row,) = query(f"""
+        with span as (
+            select date_trunc('month', least(max(transaction_date), any_value(as_of)::date) + 1)::date as open_month
+            from marts.transactions_fact cross join marts.report_settings
+        ),
+        aged as (
+            select *, datediff('month', transaction_date, open_month) as age
+            from ({transactions_of(choice)}) cross join span
+        )
+        select
+            any_value(open_month - interval 6 month) as six_months_start,
+            any_value(open_month - interval 1 month) as newest_month,
+            min(transaction_date) as first_date,
+            sum(paid) filter (where age between 1 and 6) as revenue,
+            sum(paid) filter (where age between 7 and 12) as revenue_before,
+            count(distinct coalesce(customer_id_as_written, 'unknown')) filter (where age between 1 and 6) as customers,
+            sum(paid) filter (where age = 1) as newest_revenue,
+            sum(paid) filter (where age = 2) as previous_revenue
+        from aged
+    """)
+    products = "product_sales_total" if choice["is_total"] else "product_sales"
+    (product,) = query(f"""
+        select product, sales from marts.{products}
+        where is_matched {"" if choice["is_total"] else f"and currency = '{choice['currency']}'"}
+        order by sales desc limit 1
+    """)
+    currency, start, newest = choice["currency"], row["six_months_start"], row["newest_month"]
+    return (
+        f"Subscriptions brought in {short(row['revenue'])} {currency} "
+        f"from {start:{'%B' if start.year == newest.year else '%B %Y'}} to {newest:%B %Y}, "
+        f"{row['revenue'] / row['revenue_before'] - 1:+.1%} against the six months before: on average "
+        f"{cost(row['revenue'] / row['customers'])} {currency} from each of {row['customers']:,} customers. "
+        f"{newest:%B %Y} brought {short(row['newest_revenue'])} {currency}, "
+        f"{row['newest_revenue'] / row['previous_revenue'] - 1:+.1%} against the month before. "
+        f"Of all products, {product['product']} sold most: {short(product['sales'])} {currency} "
+        f"since {dated(row['first_date'])}."
+    )
+
+
 # By the page: what it opens with, and what the home page says of it.
 SENTENCES: dict[str, Callable[[], str]] = {
     "booking-trends": lambda: sentences_on_trends()["Month"],
@@ -559,6 +621,7 @@ SENTENCES: dict[str, Callable[[], str]] = {
     "booking-times": lambda: sentences_on_times()["Booking"],
     "team-load": sentence_on_load,
     "webinars": sentence_on_webinars,
+    "revenue": sentence_on_revenue,
 }
 
 
@@ -791,6 +854,94 @@ def test_a_webinar_is_found_by_its_name(page: Page, address: str) -> None:
     assert page.errors == []
 
 
+def test_every_figure_of_revenue_follows_the_currency(page: Page, address: str) -> None:
+    """Sentence, refunds, months, products and customers are the warehouse's, whichever is chosen; none is left over."""
+    open_page(page, address, "/revenue/")
+    choices = query("select * from marts.revenue_summary order by is_total")
+    sentences = [sentence_on_revenue(choice) for choice in choices]
+    assert len(set(sentences)) == len(sentences) > 2
+    for choice, sentence in zip(choices, sentences, strict=True):
+        page.get_by_label("Currency", exact=True).select_option(label=choice["currency_label"])
+        page.wait_for_function(
+            "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
+            arg=sentence,
+        )
+        assert_figures_of_revenue(page, choice)
+    assert page.errors == []
+
+
+def assert_figures_of_revenue(page: Page, choice: dict[str, Any]) -> None:
+    """What stands below the sentence, of a choice of currency."""
+    currency, transactions = choice["currency"], transactions_of(choice)
+    (refunds,) = query(
+        f"select coalesce(sum(paid) filter (where paid < 0), 0) as paid_back from ({transactions})"
+        " where transaction_date between ? and ?",
+        choice["six_months_start_date"],
+        choice["six_months_end_date"],
+    )
+    tile = page.get_by_text(f"Refunds ({currency})", exact=True).locator("xpath=following::div[1]")
+    expect(tile).to_have_text(whole(refunds["paid_back"]))
+
+    months = query(f"""
+        select strftime(month_start_date, '%B %Y') as month, sum(paid) as revenue, count(*) as transactions,
+            count(distinct coalesce(customer_id_as_written, 'unknown')) as customers
+        from ({transactions}) group by month_start_date order by month_start_date desc limit 12
+    """)
+    shown = cells(page, "Every month")
+    titles = (f"Revenue ({currency})", "Transactions", "Customers", f"Average per customer ({currency})")
+    assert {label.removesuffix(" (not over)"): [row[title] for title in titles] for label, row in shown.items()} == {
+        row["month"]: [
+            whole(row["revenue"]),
+            *(f"{row[name]:,}" for name in ("transactions", "customers")),
+            cost(row["revenue"] / row["customers"]),
+        ]
+        for row in months
+    }
+
+    of_currency = "" if choice["is_total"] else f"where currency = '{currency}'"
+    products, customers = ("product_sales", "user_spending")
+    if choice["is_total"]:
+        products, customers = (f"{products}_total", f"{customers}_total")
+    sold = {
+        row["product_label"]: (whole(row["sales"]), f"{row['transaction_count']:,}")
+        for row in query(f"select * from marts.{products} {of_currency} order by is_matched desc, sales_rank limit 12")
+    }
+    shown = cells(page, "What sells?")
+    assert {label: (row[f"Sales ({currency})"], row["Transactions"]) for label, row in shown.items()} == sold
+    (unmatched,) = query(f"select count(*) as number, sum(paid) as paid from ({transactions}) where not is_matched")
+    (everything,) = query(f"select sum(paid) as paid from ({transactions})")
+    text = " ".join(page.locator("#unmatched").inner_text().split())
+    assert text.startswith(f"{unmatched['number']:,} transactions belong to no known product")
+    assert f"That is {whole(unmatched['paid'])} {currency} of the {whole(everything['paid'])} {currency} in all" in text
+
+    spent = {
+        str(row["spending_rank"]): (row["customer_id"], whole(row["total_spending"]))
+        for row in query(f"select * from marts.{customers} {of_currency} order by spending_rank limit 10")
+    }
+    shown = cells(page, "Who spends most?")
+    assert {rank: (row["Customer"], row[f"Spent ({currency})"]) for rank, row in shown.items()} == spent
+
+
+def test_the_month_that_is_not_over_stands_apart(page: Page, address: str) -> None:
+    """It is named, has no growth, and the months before it have theirs."""
+    open_page(page, address, "/revenue/")
+    (span,) = query("select max(transaction_date) as newest from marts.transactions_fact")
+    expect(page.locator("#partial")).to_contain_text(f"{span['newest']:%B %Y} is not over in these figures")
+    expect(page.locator("#partial")).to_contain_text(f"the newest transaction is of {dated(span['newest'])}")
+    growth = [
+        row["growth"]
+        for row in query("""
+        select revenue / lag(revenue) over (order by month_start_date) - 1 as growth from (
+            select month_start_date, sum(amount_in_reporting_currency) as revenue
+            from marts.transactions_fact group by month_start_date
+        ) order by month_start_date desc limit 12
+    """)
+    ]
+    shown = cells(page, "Every month")
+    assert [label.endswith(" (not over)") for label in shown] == [True] + [False] * 11
+    assert [row["Growth"] for row in shown.values()] == ["-", *(f"{rate:+.1%}" for rate in growth[1:])]
+
+
 def test_a_channel_has_one_colour_on_every_page(page: Page, address: str) -> None:
     """A reader who has learnt that a channel is blue reads the next chart by that."""
     colours: dict[str, set[str]] = {}
@@ -865,10 +1016,17 @@ def test_no_person_is_in_what_is_shipped(built: Path) -> None:
     """Every row of every source query reaches the reader, shown or not, and only those of queries that still exist."""
     tables = list((built / "data").rglob("*.parquet"))
     assert {path.stem for path in tables} == {path.stem for path in SOURCES.glob("*.sql")}
+    # What a customer is called looks like nothing special, and an address that was cut short like no address.
+    customers = {
+        text for row in query("select customer_name, customer_email from marts.users_dim") for text in row.values()
+    }
+    assert len(customers) > 100
     for path in tables:
         relation = duckdb.read_parquet(str(path))
         assert [name for name in relation.columns if PERSONAL.search(name)] == [], path.stem
-        assert [row for row in relation.fetchall() if any(EMAIL.search(str(value)) for value in row)] == [], path.stem
+        rows = relation.fetchall()
+        assert [row for row in rows if any(EMAIL.search(str(value)) for value in row)] == [], path.stem
+        assert {value for row in rows for value in row} & (customers - {None}) == set(), path.stem
     # Results of the pages' own queries and the pages as they were rendered.
     for path in built.rglob("*"):
         if path.is_file() and path.suffix in (".arrow", ".json", ".html"):
