@@ -34,7 +34,7 @@ DEMO_VARS := --vars '{as_of: "2026-07-01"}'
 
 # In folders of its own, and without the demo's warehouse, which one process at a time can open.
 lint = THROUGHLINE_WAREHOUSE=warehouse/.lint/lint.duckdb DBT_TARGET_PATH=target/lint DBT_LOG_PATH=logs/lint \
-	.venv/bin/sqlfluff lint models tests analyses
+	.venv/bin/sqlfluff lint --processes 2 models tests analyses
 say = @printf '\n\033[1m==> %s\033[0m\n' "$(1)"
 done = @mkdir -p $(@D) && touch $@
 # A stamp counts only while what it stands for is there.
