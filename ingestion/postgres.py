@@ -112,6 +112,10 @@ class Database:
             with self._connect(seconds) as connection:
                 yield connection
         except psycopg.Error as error:
+            if seconds and error.sqlstate == "57014":
+                raise ThroughlineError(
+                    f"{self.place} did not answer within {seconds} seconds; see in pg_stat_activity what it waits for."
+                ) from None
             # Without a number it comes from the library that connects, and not from the server's answer to a statement.
             raise ThroughlineError(
                 _refusal(error, self.place) if error.sqlstate else self._unreachable(str(error))
@@ -141,6 +145,8 @@ class Database:
         connection.execute("select set_config(name, '0', true) from pg_settings where name = any(%s)", [_LIMITS])
         # A server that lost sight of this machine must not keep the locks for hours.
         connection.execute("set local tcp_keepalives_idle = 60")
+        if seconds:
+            connection.execute(f"set local statement_timeout = '{seconds}s'")
         return connection
 
     def _unreachable(self, text: str) -> str:

@@ -6,7 +6,7 @@ seeing the old ones then: TRUNCATE, or a table made anew, would look empty to it
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -131,10 +131,7 @@ _NOTHING = _Shape({}, (), frozenset())
 
 
 def _what_stays(there: _Shape, wanted: _Shape) -> _Shape:
-    """What of a table is to stay: columns of the same type, and keys that are of nothing but these.
-
-    Keys of other tables that refer to a column which goes have another type then, too.
-    """
+    """What of a table is to stay: columns of the same type, and keys that are of nothing but these."""
     columns = {
         column: described
         for column, described in there.columns.items()
@@ -146,6 +143,21 @@ def _what_stays(there: _Shape, wanted: _Shape) -> _Shape:
         there.primary_key if is_key_kept else (),
         frozenset(key for key in there.foreign_keys & wanted.foreign_keys if columns.keys() >= set(key.columns)),
     )
+
+
+def _with_keys_to_what_stays(stays: dict[str, _Shape]) -> dict[str, _Shape]:
+    """The tables without foreign keys to a key that does not stay: PostgreSQL drops none that is referred to."""
+    return {
+        name: replace(
+            shape,
+            foreign_keys=frozenset(
+                key
+                for key in shape.foreign_keys
+                if set(key.parent_columns) == set(stays.get(key.parent, _NOTHING).primary_key)
+            ),
+        )
+        for name, shape in stays.items()
+    }
 
 
 class _Publication:
@@ -169,7 +181,9 @@ class _Publication:
         self._check_keys_of_others(ours)
         self._make_notes(NOTES in ours)
         there = {name: self._shape_of(name) for name in ours - {NOTES}}
-        stays = {name: _what_stays(there[name], self._wanted[name]) for name in there.keys() & self._wanted.keys()}
+        stays = _with_keys_to_what_stays(
+            {name: _what_stays(there[name], self._wanted[name]) for name in there.keys() & self._wanted.keys()}
+        )
         # Before any row is touched: PostgreSQL alters no table that rows wait to be checked of.
         self._drop_keys(there, stays)
         self._drop(there.keys() - self._wanted.keys())

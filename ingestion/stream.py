@@ -96,10 +96,20 @@ def _other_file() -> str:
     """
 
 
-def _assumption(date_order: str) -> str:
-    """SQL for what is said of a file whose dates leave their order to the setting."""
+def _assumption(date_order: str, *, is_set: bool) -> str:
+    """SQL for what is said of a file whose dates leave their order to the setting, or show that it should be set.
+
+    Args:
+        date_order: What such a file is read by.
+        is_set: Whether the setting says so, or nobody.
+    """
     (other,) = set(DATE_ORDERS) - {date_order}
     is_either = _is_either(date_order, other)
+    advice = f"""
+        when bool_or({_proves(_DATE_CELL, other)}) then
+            'has the day first; set SOURCES__STREAM__DATE_ORDER to {other}, so that files whose dates may have the'
+            ' day or the month first are read so, too.'
+    """
     return f"""
         case when {_is_undecided(date_order)} then format(
             'has only dates that may have the day or the month first; as SOURCES__STREAM__DATE_ORDER is {date_order},'
@@ -107,7 +117,7 @@ def _assumption(date_order: str) -> str:
             arg_min({_DATE_CELL}, line) filter (where {is_either}),
             min(line) filter (where {is_either}),
             strftime(arg_min({_slashed(_DATE_CELL, date_order)}, line) filter (where {is_either}), '%Y-%m-%d')
-        ) end
+        ) {"" if is_set else advice} end
     """
 
 
@@ -128,7 +138,7 @@ def stream_tables(currency: str, date_order: str | None) -> list[FileTable]:
             has_any_separator=True,
             reading=f"{currency},{assumed}",
             refusal=_contradiction(date_order),
-            remark=_assumption(assumed),
+            remark=_assumption(assumed, is_set=date_order is not None),
             key="transaction_id",
             columns=(
                 Column("transaction_id", is_required=True),

@@ -332,16 +332,20 @@ class Warehouse:
     def rejected(self) -> Iterator[Finding]:
         """The sources of which something that was read last could not be used."""
         for rejection in self.state.rejections if self.state else ():
-            last = f"The last load that read something, {ago(rejection.finished_at, self._now)}, rejected"
+            rejected = (
+                f"The last load that read something, {ago(rejection.finished_at, self._now)}, rejected"
+                f" {counted(rejection.records, 'record')}"
+            )
             where = f"raw_{rejection.source}.rejected_records says"
             if rejection.lost_table:
                 yield act(
                     rejection.source,
-                    f"{last} every record of {rejection.lost_table}; {where} why. Export the file again as it says, and"
-                    " load it.",
+                    f"{rejected}, among them every one of {rejection.lost_table}; {where} why. Correct it where it"
+                    " comes from and load again, or remove what does not belong there; this stays until a load can use"
+                    " some.",
                 )
             else:
-                yield note(rejection.source, f"{last} {counted(rejection.records, 'record')}; {where} which and why.")
+                yield note(rejection.source, f"{rejected}; {where} which and why.")
 
     def disk(self) -> Iterator[Finding]:
         """Whether there is room for what a publish needs: the copy beside the warehouse, and what a build adds."""

@@ -616,7 +616,7 @@ CASES = {
     ),
     "a table of which nothing could be used": (
         whole_rejection,
-        r"act crm The last load .*\(1 hour ago\), rejected every record of opportunities; raw_crm.rejected_",
+        r"act crm The last load .*\(1 hour ago\), rejected 6 records, among them every one of opportunities; raw_",
     ),
     # The disk
     "a disk that is full": (

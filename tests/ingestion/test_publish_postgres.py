@@ -607,6 +607,15 @@ def test_keys_that_get_another_type_or_parent_are_made_anew(postgres, copy):
     assert states(postgres) == {3}
 
 
+def test_a_key_whose_type_somebody_changed_is_made_good(postgres, copy):
+    """What refers to it is ours, so nobody has to drop anything."""
+    publish_to_postgres(copy(1))
+    run(postgres, "alter table marts.users_dim alter customer_id type varchar(50)")
+    publish_to_postgres(copy(2))
+    assert {key for key in keys(postgres) if key[0] != "published_tables"} == KEYS
+    assert states(postgres) == {2}
+
+
 def test_a_mart_may_go_while_the_key_that_it_refers_to_changes(postgres, copy):
     """It is a table of ours, so nobody has to drop anything."""
     publish_to_postgres(copy(1))
@@ -797,6 +806,18 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(postgres, copy, monkeyp
     with pytest.raises(ThroughlineError) as of_doctor:
         list(postgres_findings())
     assert str(of_doctor.value) == str(error.value)
+
+
+def test_doctor_does_not_wait_for_tables_that_others_hold(postgres, copy, monkeypatch):
+    """It says so, and goes on with what else there is to look at."""
+    publish_to_postgres(copy(1))
+    monkeypatch.setattr(postgres_publication, "_DOCTOR_SECONDS", 1)
+    with psycopg.connect(postgres) as other:
+        other.execute(f"lock table marts.{postgres_publication.NOTES} in access exclusive mode")
+        # Whoever waits longer gets an answer.
+        other.execute("set idle_in_transaction_session_timeout = '5s'")
+        with pytest.raises(ThroughlineError, match="did not answer within 1 seconds; see in pg_stat_activity"):
+            list(postgres_findings())
 
 
 @pytest.mark.parametrize(

@@ -300,6 +300,21 @@ def test_each_file_shows_whether_its_days_come_first(folder, warehouse, monkeypa
     assert "DATE_ORDER" not in capsys.readouterr().err
 
 
+def test_a_file_with_days_first_asks_for_the_setting(folder, warehouse, monkeypatch, capsys):
+    """As long as it is not set: the next file may show nothing, and come alone."""
+    write_dates(folder / "transactions.csv", "1/2/24", "13/2/24")
+    for order, is_asked in ((None, True), ("day_first", False), ("month_first", False)):
+        if order:
+            monkeypatch.setenv("SOURCES__STREAM__DATE_ORDER", order)
+        load(folder, warehouse, reread=True)
+        said = " ".join(capsys.readouterr().err.split())
+        assert is_asked == (
+            "stream: transactions.csv has the day first; set SOURCES__STREAM__DATE_ORDER to day_first, so that files"
+            " whose dates may have the day or the month first are read so, too." in said
+        )
+        assert times(warehouse)["transactions:2"] == datetime(2024, 2, 1)
+
+
 def test_a_setting_decides_where_no_date_does_and_the_load_says_so(folder, warehouse, monkeypatch, capsys):
     """It names the file, one of the dates and how it was read; another value reads the files again."""
     write_dates(folder / "transactions.csv", "2/2/24", "3/4/24 7:05", "2024-01-31")
