@@ -1,35 +1,8 @@
 -- The total is one more choice of currency, under the label that the summary gives it.
 with months as (
-    select
-        false as is_total,
-        currency,
-        month_start_date,
-        revenue,
-        growth_rate,
-        transaction_count,
-        0 as unconverted_transaction_count,
-        active_users,
-        average_user_transaction_amount,
-        refund_amount,
-        refund_count,
-        is_partial_month,
-    from marts.monthly_revenue
-    union all
-    select
-        true as is_total,
-        settings.reporting_currency as currency,
-        total.month_start_date,
-        total.revenue,
-        total.growth_rate,
-        total.transaction_count,
-        total.unconverted_transaction_count,
-        total.active_users,
-        total.average_user_transaction_amount,
-        total.refund_amount,
-        total.refund_count,
-        total.is_partial_month,
-    from marts.monthly_revenue_total as total
-    cross join marts.report_settings as settings
+    select *, false as is_total from marts.monthly_revenue
+    union all by name
+    select *, true as is_total from marts.monthly_revenue_total
 )
 
 select
@@ -40,11 +13,12 @@ select
     months.revenue::double as revenue,
     months.growth_rate,
     months.transaction_count,
-    months.unconverted_transaction_count,
+    coalesce(months.unconverted_transaction_count, 0) as unconverted_transaction_count,
     months.active_users,
     months.average_user_transaction_amount::double as average_user_transaction_amount,
     months.refund_amount::double as refund_amount,
     months.refund_count,
     months.is_partial_month,
 from months
-inner join marts.revenue_summary as summary using (is_total, currency)
+inner join marts.revenue_summary as summary
+    on months.is_total = summary.is_total and (months.is_total or months.currency = summary.currency)

@@ -12,7 +12,6 @@ select
     active_users,
     average_user_transaction_amount::double as average_user_transaction_amount,
     refund_amount::double as refund_amount,
-    refund_count,
     unconverted_transaction_count,
     newest_month_revenue::double as newest_month_revenue,
     newest_month_growth_rate,
