@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from ingestion.currencies import CURRENCIES
+from ingestion.currencies import default_currency
 from ingestion.declarations import COST, CURRENCY, DATE, TEXT, Column, FileTable
-from ingestion.errors import ThroughlineError
 from ingestion.file_loads import land_files
-from ingestion.settings import source_setting
 
 _DAY_IN_NAME = r"try_cast(regexp_extract(file_name, '(\d{4}-\d\d-\d\d)\.[^.]+$', 1) as date)"
 
@@ -51,12 +49,7 @@ def tables() -> list[FileTable]:
     Raises:
         ThroughlineError: The currency is none.
     """
-    currency = source_setting("ad_spend", "currency") or "USD"
-    if currency.upper() not in CURRENCIES:
-        raise ThroughlineError(
-            f"SOURCES__AD_SPEND__CURRENCY is {currency}, which is no ISO 4217 code; write it like USD."
-        )
-    return [spend_table(currency.upper())]
+    return [spend_table(default_currency("ad_spend"))]
 
 
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:

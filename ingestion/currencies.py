@@ -2,6 +2,9 @@
 
 import re
 
+from ingestion.errors import ThroughlineError
+from ingestion.settings import source_setting
+
 # ISO 4217, the active codes of people's money, with those withdrawn since 2000 that older exports still hold.
 _CODES = """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BYR BZD
@@ -14,3 +17,17 @@ _CODES = """
 """
 
 CURRENCIES = tuple(re.findall("[A-Z]{3}", _CODES))
+
+
+def default_currency(source: str) -> str:
+    """What money of a source is in where a record does not say it: SOURCES__<SOURCE>__CURRENCY, else USD.
+
+    Raises:
+        ThroughlineError: The setting is no currency.
+    """
+    currency = source_setting(source, "currency") or "USD"
+    if currency.upper() not in CURRENCIES:
+        raise ThroughlineError(
+            f"SOURCES__{source.upper()}__CURRENCY is {currency}, which is no ISO 4217 code; write it like USD."
+        )
+    return currency.upper()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ingestion.currencies import CURRENCIES
+from ingestion.currencies import default_currency
 from ingestion.declarations import CURRENCY, DECIMAL, EMAIL, TIMESTAMP, Column, FileTable, Kind
 from ingestion.errors import ThroughlineError
 from ingestion.file_loads import land_files
@@ -29,8 +29,11 @@ def _slashed(text: str, order: str) -> str:
 
 def _proves(text: str, order: str) -> str:
     """SQL for whether a date can be read in this order only."""
-    (other,) = set(DATE_ORDERS) - {order}
-    return f"({_slashed(text, order)} is not null and {_slashed(text, other)} is null)"
+    return f"({_slashed(text, order)} is not null and {_slashed(text, _other(order))} is null)"
+
+
+def _other(order: str) -> str:
+    return DATE_ORDERS[1 - DATE_ORDERS.index(order)]
 
 
 def _billing_time(date_order: str) -> Kind:
@@ -39,7 +42,7 @@ def _billing_time(date_order: str) -> Kind:
     Args:
         date_order: What is first where every date of the file can be read in both orders.
     """
-    (other,) = set(DATE_ORDERS) - {date_order}
+    other = _other(date_order)
     is_other = f"bool_or({_proves('{text}', other)}) over (partition by trimmed.file_number)"
     return Kind(
         "timestamp",
@@ -49,75 +52,62 @@ def _billing_time(date_order: str) -> Kind:
     )
 
 
-def _first_proof(order: str, what: str) -> str:
-    """SQL for the first line of a file whose date can be read in this order only, or the date that it has."""
-    return f"arg_min({what}, line) filter (where {_proves(_DATE_CELL, order)})"
+# Of the dates of a file, as SQL that aggregates them: whether one can be read in each order only, whether one may mean
+# two days (not where day and month are the same number), and so whether nothing says which order they have.
+_HAS_PROOF = {order: f"bool_or({_proves(_DATE_CELL, order)})" for order in DATE_ORDERS}
+_IS_EITHER = f"{_slashed(_DATE_CELL, 'month_first')} != {_slashed(_DATE_CELL, 'day_first')}"
+_IS_UNDECIDED = f"(bool_or({_IS_EITHER}) and not ({' or '.join(_HAS_PROOF.values())}))"
 
 
-def _is_undecided(date_order: str) -> str:
-    """SQL for whether the dates of a file leave it open which order they have."""
-    (other,) = set(DATE_ORDERS) - {date_order}
-    has_proof = " or ".join(_proves(_DATE_CELL, order) for order in DATE_ORDERS)
-    # Where day and month are the same number there is nothing to decide.
-    return f"(bool_or({_is_either(date_order, other)}) and not bool_or({has_proof}))"
-
-
-def _is_either(order: str, other: str) -> str:
-    return f"{_slashed(_DATE_CELL, order)} != {_slashed(_DATE_CELL, other)}"
-
-
-def _contradiction(date_order: str | None) -> str:
-    """SQL for why a file is refused: its dates have both orders, or another than nobody said they had.
+def _refusal(date_order: str | None) -> str:
+    """SQL for why a file is refused: its dates have both orders, or a default that another file speaks against.
 
     Args:
         date_order: What the setting says, if it is set: then whoever set it knows better.
     """
-    lines = {order: _first_proof(order, "line") for order in DATE_ORDERS}
-    dates = {order: _first_proof(order, _DATE_CELL) for order in DATE_ORDERS}
-    return f"""
-        case when {lines["month_first"]} is not null and {lines["day_first"]} is not null then format(
-            'has dates of both orders: line {{}} ({{}}) has the month first, line {{}} ({{}}) the day;'
-            ' nothing was loaded. Export the file again with dates of one order, or like 2024-01-31 07:05.',
-            {lines["month_first"]}, {dates["month_first"]}, {lines["day_first"]}, {dates["day_first"]}
-        ) {_other_file() if date_order is None else ""} end
-    """
-
-
-def _other_file() -> str:
-    """SQL for one more case: another file that is read shows that this one is hardly in the default's order."""
+    line, date = (
+        {order: f"arg_min({what}, line) filter (where {_proves(_DATE_CELL, order)})" for order in DATE_ORDERS}
+        for what in ("line", _DATE_CELL)
+    )
     default, other = DATE_ORDERS
-    file_with_other = f"max(case when bool_or({_proves(_DATE_CELL, other)}) then any_value(files.name) end) over ()"
-    return f"""
-        when {_is_undecided(default)} and {file_with_other} is not null then format(
+    file_with_other = f"max(case when {_HAS_PROOF[other]} then any_value(files.name) end) over ()"
+    against_default = f"""
+        when {_IS_UNDECIDED} and {file_with_other} is not null then format(
             'has only dates that may have the day or the month first, and {{}} has the day first; nothing was loaded.'
             ' Set SOURCES__STREAM__DATE_ORDER to {other}, or to {default} if this file is of another kind.',
             {file_with_other}
         )
     """
+    return f"""
+        case when {" and ".join(_HAS_PROOF.values())} then format(
+            'has dates of both orders: line {{}} ({{}}) has the month first, line {{}} ({{}}) the day;'
+            ' nothing was loaded. Export the file again with dates of one order, or like 2024-01-31 07:05.',
+            {line["month_first"]}, {date["month_first"]}, {line["day_first"]}, {date["day_first"]}
+        ) {against_default if date_order is None else ""} end
+    """
 
 
-def _assumption(date_order: str, *, is_set: bool) -> str:
-    """SQL for what is said of a file whose dates leave their order to the setting, or show that it should be set.
+def _remark(date_order: str | None) -> str:
+    """SQL for what is said of a file whose dates were read by the setting, or show that it should be set.
 
     Args:
-        date_order: What such a file is read by.
-        is_set: Whether the setting says so, or nobody.
+        date_order: What the setting says, if it is set.
     """
-    (other,) = set(DATE_ORDERS) - {date_order}
-    is_either = _is_either(date_order, other)
+    default, other = DATE_ORDERS
+    assumed = date_order or default
     advice = f"""
-        when bool_or({_proves(_DATE_CELL, other)}) then
+        when {_HAS_PROOF[other]} then
             'has the day first; set SOURCES__STREAM__DATE_ORDER to {other}, so that files whose dates may have the'
             ' day or the month first are read so, too.'
     """
     return f"""
-        case when {_is_undecided(date_order)} then format(
-            'has only dates that may have the day or the month first; as SOURCES__STREAM__DATE_ORDER is {date_order},'
+        case when {_IS_UNDECIDED} then format(
+            'has only dates that may have the day or the month first; as SOURCES__STREAM__DATE_ORDER is {assumed},'
             ' {{}} on line {{}} was read as {{}}.',
-            arg_min({_DATE_CELL}, line) filter (where {is_either}),
-            min(line) filter (where {is_either}),
-            strftime(arg_min({_slashed(_DATE_CELL, date_order)}, line) filter (where {is_either}), '%Y-%m-%d')
-        ) {"" if is_set else advice} end
+            arg_min({_DATE_CELL}, line) filter (where {_IS_EITHER}),
+            min(line) filter (where {_IS_EITHER}),
+            strftime(arg_min({_slashed(_DATE_CELL, assumed)}, line) filter (where {_IS_EITHER}), '%Y-%m-%d')
+        ) {advice if date_order is None else ""} end
     """
 
 
@@ -137,8 +127,8 @@ def stream_tables(currency: str, date_order: str | None) -> list[FileTable]:
             pattern="*transactions*",
             has_any_separator=True,
             reading=f"{currency},{assumed}",
-            refusal=_contradiction(date_order),
-            remark=_assumption(assumed, is_set=date_order is not None),
+            refusal=_refusal(date_order),
+            remark=_remark(date_order),
             key="transaction_id",
             columns=(
                 Column("transaction_id", is_required=True),
@@ -193,18 +183,14 @@ def tables() -> list[FileTable]:
     Raises:
         ThroughlineError: A setting has a value that means nothing.
     """
-    currency = source_setting("stream", "currency") or "USD"
-    if currency.upper() not in CURRENCIES:
-        raise ThroughlineError(
-            f"SOURCES__STREAM__CURRENCY is {currency}, which is no ISO 4217 code; write it like USD."
-        )
-    date_order = source_setting("stream", "date_order")
+    # A blank one is none.
+    date_order = source_setting("stream", "date_order") or None
     if date_order and date_order.lower() not in DATE_ORDERS:
         raise ThroughlineError(
             f"SOURCES__STREAM__DATE_ORDER is {date_order}, which is no order of dates; write"
             f" {' or '.join(DATE_ORDERS)}."
         )
-    return stream_tables(currency.upper(), date_order and date_order.lower())
+    return stream_tables(default_currency("stream"), date_order and date_order.lower())
 
 
 def load(url: str, warehouse: Path, *, reread: bool = False) -> None:

@@ -15,27 +15,9 @@
     case when {{ column }} is null then 1 else 0 end, exported_at desc, source_file desc, source_line desc
 {%- endmacro %}
 
-{% macro squeezed(text) -%}
-    {#- A text without blanks at its ends and with single ones inside; null if nothing is left. -#}
-    nullif(trim(regexp_replace({{ text }}, '[\s\p{Z}]+', ' ', 'g')), '')
-{%- endmacro %}
-
 {% macro product_line(product) -%}
     {#- What stands before a product's first colon; the product itself where nothing does. -#}
     coalesce(nullif(trim({{ dbt.split_part(product, "':'", 1) | trim }}), ''), {{ product }})
-{%- endmacro %}
-
-{% macro whole_number(number) -%}
-    {#- As an integer of so many bits that no amount is too large for it. -#}
-    {{- return(adapter.dispatch('whole_number')(number)) -}}
-{%- endmacro %}
-
-{% macro default__whole_number(number) -%}
-    cast({{ number }} as decimal(38, 0))
-{%- endmacro %}
-
-{% macro duckdb__whole_number(number) -%}
-    cast({{ number }} as hugeint)
 {%- endmacro %}
 
 {% macro summed_revenue() -%}

@@ -303,8 +303,8 @@ def test_each_file_shows_whether_its_days_come_first(folder, warehouse, monkeypa
 def test_a_file_with_days_first_asks_for_the_setting(folder, warehouse, monkeypatch, capsys):
     """As long as it is not set: the next file may show nothing, and come alone."""
     write_dates(folder / "transactions.csv", "1/2/24", "13/2/24")
-    for order, is_asked in ((None, True), ("day_first", False), ("month_first", False)):
-        if order:
+    for order, is_asked in ((None, True), ("", True), ("day_first", False), ("month_first", False)):
+        if order is not None:
             monkeypatch.setenv("SOURCES__STREAM__DATE_ORDER", order)
         load(folder, warehouse, reread=True)
         said = " ".join(capsys.readouterr().err.split())

@@ -1,9 +1,1 @@
-select
-    entity,
-    source_file,
-    source_line,
-    source_key,
-    record_text,
-    reason,
-    _loaded_at
-from {{ source('calendly_export', 'rejected_records') }}
+{{ rejected_records_of('calendly_export') }}
