@@ -10,7 +10,15 @@ from ingestion.errors import ThroughlineError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 # The company seeds that the models read: whichever folder THROUGHLINE_SEEDS names must hold each of them.
-COMPANY_SEEDS = ("event_type_channels", "channel_aliases", "exchange_rates", "hosts", "webinar_catalogue")
+COMPANY_SEEDS = (
+    "event_type_channels",
+    "channel_aliases",
+    "exchange_rates",
+    "hosts",
+    "webinar_catalogue",
+    "identity_overrides",
+    "alert_rules",
+)
 
 
 def from_root(path: str) -> Path:

@@ -1,6 +1,7 @@
 """What tests import from one another: where the project is, and skips that name what is missing."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def require(is_there: object, need: str) -> None:
     if os.environ.get("THROUGHLINE_REQUIRE_ALL") == "1":
         pytest.fail(f"needs {need}, and THROUGHLINE_REQUIRE_ALL=1 allows no skip")
     pytest.skip(f"needs {need}")
+
+
+def ship_seeds(folder: Path) -> Path:
+    """Makes a folder of company seeds as they ship, with headers only, for a test to fill those that it speaks of."""
+    return shutil.copytree(PROJECT_ROOT / "seeds" / "company", folder, dirs_exist_ok=True)
 
 
 def query(warehouse: Path, sql: str, *values: object) -> list[tuple]:

@@ -17,6 +17,7 @@ import bookings_by_hand as by_hand
 import duckdb
 import pytest
 from booking_worlds import LATER_MOMENT, Posted, Replay, drawn_worlds
+from support import ship_seeds
 
 from ingestion.demo.simulators import simulated
 
@@ -138,7 +139,7 @@ def write_deliveries(folder: Path, replays: list[Replay]) -> None:
 
 def write_seeds(folder: Path, replays: list[Replay]) -> None:
     """Writes the company's seeds: each event type belongs to one channel, and to another from its middle act on."""
-    folder.mkdir()
+    ship_seeds(folder)
     rows = []
     for way in WAYS.values():
         for replay in replays:
@@ -149,16 +150,8 @@ def write_seeds(folder: Path, replays: list[Replay]) -> None:
                     (uri + way.mark, None, one, "spring", None, turn),
                     (uri + way.mark, None, other, None, turn, None),
                 ]
-    seeds = {
-        "event_type_channels": ("event_type_uri,event_type_name,channel,campaign,valid_from,valid_to", rows),
-        "channel_aliases": ("source,source_channel,channel", []),
-        "exchange_rates": ("rate_date,currency,rate", []),
-        "hosts": ("host_email,host_label,team", []),
-        "webinar_catalogue": ("webinar,course,language,platform,platform_id,event_type_uri,date", []),
-    }
-    for name, (header, lines) in seeds.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:
-            csv.writer(handle).writerows([header.split(","), *lines])
+    with (folder / "event_type_channels.csv").open("a", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
 @pytest.fixture(scope="module")

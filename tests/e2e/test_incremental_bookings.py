@@ -14,15 +14,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from support import ship_seeds
 
 from ingestion.demo.calendly_history import CalendlyHistory, event_of
 
-SEEDS = {
-    "channel_aliases": "source,source_channel,channel\n",
-    "exchange_rates": "rate_date,currency,rate\n",
-    "hosts": "host_email,host_label,team\nada@example.com,Ada,North\n",
-    "webinar_catalogue": "webinar,course,language,platform,platform_id,event_type_uri,date\n",
-}
+HOSTS = "host_email,host_label,team\nada@example.com,Ada,North\n"
 MAP_HEADER = "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to\n"
 
 # The eve of a day in New York, and of a month, that has begun in UTC.
@@ -151,9 +147,8 @@ def tables_of(warehouse: Path) -> Tables:
 def stages(folder: Path, command: Callable[..., str], story: Story) -> Stages:
     """The builds, made once for all tests."""
     warehouse, copy, seeds = folder / "steps.duckdb", folder / "copy.duckdb", folder / "seeds"
-    seeds.mkdir()
-    for name, text in SEEDS.items():
-        (seeds / f"{name}.csv").write_text(text, encoding="utf-8")
+    ship_seeds(seeds)
+    (seeds / "hosts.csv").write_text(HOSTS, encoding="utf-8")
     channel_map = seeds / "event_type_channels.csv"
     channel_map.write_text(f"{MAP_HEADER}{story.event_type},,tv,spring,,\n", encoding="utf-8")
 

@@ -19,6 +19,7 @@ import bookings_by_hand as by_hand
 import duckdb
 import pytest
 from booking_worlds import API_KINDS, FIRST_MOMENT, LATER_MOMENT, Seen, drawn_worlds, seen
+from support import ship_seeds
 
 ROUNDS = 40
 
@@ -29,9 +30,7 @@ MARTS = (
 SEED_HEADERS = {
     "channel_aliases": ("source", "source_channel", "channel"),
     "event_type_channels": ("event_type_uri", "event_type_name", "channel", "campaign", "valid_from", "valid_to"),
-    "exchange_rates": ("rate_date", "currency", "rate"),
     "hosts": ("host_email", "host_label", "team"),
-    "webinar_catalogue": ("webinar", "course", "language", "platform", "platform_id", "event_type_uri", "date"),
 }
 LINEAGE = "_source_file varchar, _source_line bigint, _source_modified_at timestamp, _loaded_at timestamp"
 EXPORT_COLUMNS = {
@@ -114,7 +113,7 @@ def write_deliveries(folder: Path, worlds: list[Seen], step: int) -> None:
 
 def write_seeds(folder: Path, worlds: list[Seen], *, is_later: bool) -> None:
     """Writes the company's seeds, with names of another source that must not be taken for Calendly's."""
-    folder.mkdir(exist_ok=True)
+    ship_seeds(folder)
     rows = defaultdict(list)
     for world in worlds:
         rows["channel_aliases"] += [("calendly", *names) for names in world.aliases.items()]

@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from bookings_by_hand import Moment
+from support import ship_seeds
 from webinars_by_hand import (
     ONE_START,
     Attendee,
@@ -48,13 +49,6 @@ AS_OF = datetime(2026, 3, 1, 12)
 FIRST = (Moment(AS_OF, ZoneInfo("America/New_York")), HOUR)
 LATER = (Moment(AS_OF, ZoneInfo("Asia/Tokyo")), timedelta(0))
 MODELS = ["path:models/marts/webinars", "bookings_fact", "int_webinar_checks__counted", "int_touchpoints__unioned"]
-SEEDS = {
-    "channel_aliases": "source,source_channel,channel",
-    "event_type_channels": "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to",
-    "exchange_rates": "rate_date,currency,rate",
-    "hosts": "host_email,host_label,team",
-    "webinar_catalogue": "webinar,course,language,platform,platform_id,event_type_uri,date",
-}
 
 # --- Drawing a world ----------------------------------------------------------------------------------------
 
@@ -564,7 +558,7 @@ def land(warehouse: Path, company: Company) -> None:
 
 def write_seeds(folder: Path, company: Company) -> None:
     """Writes the company's seeds; the catalogue is kept by people, who write the same thing in several ways."""
-    folder.mkdir()
+    ship_seeds(folder)
     rows = []
     for number, one in enumerate(company.catalogue):
         platform, platform_id, event_type = one.platform, one.platform_id, one.event_type_uri
@@ -574,9 +568,8 @@ def write_seeds(folder: Path, company: Company) -> None:
         if number % 3 == 0 and platform_id and one.platform == "zoom":
             platform_id = f"{platform_id[:3]}-{platform_id[3:7]} {platform_id[7:]}"
         rows.append([one.webinar, one.course, one.language, platform, platform_id, event_type, one.day])
-    for name, header in SEEDS.items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:
-            csv.writer(handle).writerows([header.split(","), *(rows if name == "webinar_catalogue" else [])])
+    with (folder / "webinar_catalogue.csv").open("a", encoding="utf-8", newline="") as handle:
+        csv.writer(handle, lineterminator="\n").writerows(rows)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from support import BIN, PROJECT_ROOT, query
+from support import BIN, PROJECT_ROOT, query, ship_seeds
 
 from ingestion.demo.calendly_history import CalendlyHistory
 from ingestion.demo.simulator import serving
@@ -29,13 +29,7 @@ OPPORTUNITIES = (
     "O1,A1,100,2026-02-01T00:00:00Z,Commercial\n"
 )
 TOUCHES = "sales_touchpoint_id,channel_name,contact_id,sales_touchpoint_date\nS1,Outbound,C1,2026-01-15T00:00:00Z\n"
-SEEDS = {
-    "event_type_channels": "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to\n",
-    "channel_aliases": "source,source_channel,channel\n",
-    "exchange_rates": "rate_date,currency,rate\n",
-    "hosts": "host_email,host_label,team\n",
-    "webinar_catalogue": "webinar,course,language,platform,platform_id,event_type_uri,date\n",
-}
+MAP_HEADER = "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to\n"
 # What is in a published copy: its newest build, and the bookings by the marts that each count them.
 WHOLE = """
     select
@@ -64,8 +58,7 @@ class Company:
 
     def __post_init__(self) -> None:
         """Writes a CRM's export and empty seeds, and gets ready to be booked."""
-        for name, content in SEEDS.items():
-            self.write(f"seeds/{name}.csv", content)
+        ship_seeds(self.folder / "seeds")
         self.write("crm/contact_data.csv", CONTACTS)
         self.write("crm/opportunity_data.csv", OPPORTUNITIES)
         self.write("crm/sales_outreach_data.csv", TOUCHES)
@@ -227,7 +220,7 @@ def test_a_failing_test_is_named_and_nothing_is_published(company):
     """A map on which an event type is in two channels at once fails its test; put right, it is on the pages."""
     company.posted.clear()
     rows = [f"{company.event_type},,{channel},Spring,," for channel in ("Ads", "Events")]
-    company.write("seeds/event_type_channels.csv", SEEDS["event_type_channels"] + "\n".join(rows) + "\n")
+    company.write("seeds/event_type_channels.csv", MAP_HEADER + "\n".join(rows) + "\n")
     said = company.refresh("crm", status=1)
     assert "building everything, because a company seed has changed" in said
     name = "assert_channel_map_periods_do_not_overlap"
@@ -239,7 +232,7 @@ def test_a_failing_test_is_named_and_nothing_is_published(company):
     (log,) = (company.folder / ".working").glob("*/dbt/log/dbt.log")
     assert str(log) in said
     assert name in log.read_text()
-    company.write("seeds/event_type_channels.csv", f"{SEEDS['event_type_channels']}{rows[0]}\n")
+    company.write("seeds/event_type_channels.csv", f"{MAP_HEADER}{rows[0]}\n")
     assert "everything, because the newest build failed" in company.refresh("crm")
     assert query(company.published, "select distinct channel, campaign from marts.bookings_fact") == [("Ads", "Spring")]
     assert company.check_published() == 5

@@ -19,6 +19,7 @@ import spend_by_hand as by_hand
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from spend_by_hand import Booking, Company, Cost, Figure, Opportunity, Rate, Spent
+from support import ship_seeds
 
 WORLDS = 240
 # Within a round many worlds are variations of one another.
@@ -244,11 +245,6 @@ def write_seeds(folder: Path, company: Company) -> None:
             ["rate_date", "currency", "rate"],
             [[one.day, one.currency, one.rate] for one in company.rates],
         ),
-        "hosts": (["host_email", "host_label", "team"], []),
-        "webinar_catalogue": (
-            ["webinar", "course", "language", "platform", "platform_id", "event_type_uri", "date"],
-            [],
-        ),
     }
     for name, (header, rows) in seeds.items():
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:
@@ -362,7 +358,7 @@ def built(folder: Path, command: Callable[..., str]) -> Built:
     worlds = [*drawn_companies(), overlapping_files()]
     company = together(worlds)
     seeds = folder / "seeds"
-    seeds.mkdir()
+    ship_seeds(seeds)
     write_seeds(seeds, company)
     warehouse = folder / "spend.duckdb"
     own = {"THROUGHLINE_WAREHOUSE": warehouse, "THROUGHLINE_SEEDS": seeds}
