@@ -65,6 +65,15 @@
     )
 {%- endmacro %}
 
+{% macro webinar_identifier_key(registrations) -%}
+    {#- Which identifier registered: Calendly's invitee, else the one that webinar_person_key names. -#}
+    case
+        when {{ registrations }}.registration_kind = 'invitee'
+            then 'invitee:' || {{ registrations }}.registration_key
+        else {{ registrations }}.person_key
+    end
+{%- endmacro %}
+
 {% macro registration_status(status) -%}
     {#- A platform's word for what became of a registration; one that keeps no such list takes everybody. -#}
     case

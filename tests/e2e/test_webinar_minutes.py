@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 MODEL = "int_webinar_attendance__merged"
 BEGIN = datetime(2026, 1, 1, 23, 58)
 
+PEOPLE = {"email:a": "a", "email:b": "b", "email:b at work": "b"}
+
 # Few seconds, so that sessions touch, overlap and contain each other often.
 SECONDS = st.integers(0, 40)
 SESSIONS = st.lists(
     st.fixed_dictionaries(
         {
             "webinar_id": st.sampled_from(["w1", "w2"]),
-            "person_key": st.sampled_from(["email:a", "email:b"]),
+            "person_key": st.sampled_from(sorted(PEOPLE)),
             "is_staff": st.sampled_from([False, False, False, True]),
             "joined": SECONDS | st.none(),
             "lasted": SECONDS,
@@ -35,9 +37,13 @@ def merged(folder: Path, command: Callable[..., str]) -> Callable[[list[dict]], 
     """Runs the model's SQL, as dbt compiles it, on the given sessions."""
     command("dbt", "compile", "--quiet", "--select", MODEL, THROUGHLINE_WAREHOUSE=folder / "empty.duckdb")
     (compiled,) = folder.glob(f"target/compiled/**/{MODEL}.sql")
-    query, replaced = re.subn(r'"\w+"\."\w+"\."int_webinar_sessions__unioned"', "sessions", compiled.read_text())
-    assert replaced == 1
+    query = compiled.read_text()
+    for model, table in (("int_webinar_sessions__unioned", "sessions"), ("int_people__resolved", "people")):
+        query, replaced = re.subn(rf'"\w+"\."\w+"\."{model}"', table, query)
+        assert replaced == 1
     connection = duckdb.connect()
+    connection.execute("create table people (identifier_key varchar, person_id varchar)")
+    connection.executemany("insert into people values (?, ?)", PEOPLE.items())
     connection.execute(
         "create table sessions (webinar_id varchar, person_key varchar, is_staff boolean, session_kind varchar,"
         " session_key varchar, email varchar, joined_at timestamp, left_at timestamp, unplaced_seconds bigint)"
@@ -57,7 +63,7 @@ def merged(folder: Path, command: Callable[..., str]) -> Callable[[list[dict]], 
                     session["lasted"] if joined_at is None else None,
                 ],
             )
-        columns = "webinar_id, person_key, session_count, attended_seconds, attended_minutes, joined_at, left_at"
+        columns = "webinar_id, person_id, session_count, attended_seconds, attended_minutes, joined_at, left_at"
         rows = connection.execute(f"select {columns} from ({query})").fetchall()
         people = {row[:2]: row[2:] for row in rows}
         assert len(people) == len(rows)
@@ -79,7 +85,7 @@ def counted(sessions: list[dict]) -> dict:
     of_people = defaultdict(list)
     for session in sessions:
         if not session["is_staff"]:
-            of_people[session["webinar_id"], session["person_key"]].append(session)
+            of_people[session["webinar_id"], PEOPLE[session["person_key"]]].append(session)
     people = {}
     for person, own in of_people.items():
         placed = [session for session in own if session["joined"] is not None]

@@ -281,12 +281,22 @@ class Person:
         stays: When the person came and left.
         told_minutes: Minutes of a stay of which nobody says when it was.
         is_there: Whether anything says that the person came.
+        keys: The identifiers by which the person is in the instance.
     """
 
     seats: list[Seat] = field(default_factory=list)
     stays: list[tuple[datetime, datetime]] = field(default_factory=list)
     told_minutes: list[int] = field(default_factory=list)
     is_there: bool = False
+    keys: set[str] = field(default_factory=set)
+
+    def add(self, key: str, other: "Person") -> None:
+        """Adds what is known of the same person by another identifier."""
+        self.keys.add(key)
+        self.seats += other.seats
+        self.stays += other.stays
+        self.told_minutes += other.told_minutes
+        self.is_there |= other.is_there
 
     @property
     def is_registered(self) -> bool:
@@ -314,7 +324,7 @@ class Instance:
         row: The row of the catalogue that speaks of it.
         starts_at: When it begins.
         ends_at: When it ends.
-        people: Everybody in it but those who speak, by person key.
+        people: Everybody in it but those who speak, by a key of the person.
         came: The keys of all who came, those who speak too.
     """
 
@@ -418,13 +428,16 @@ class Webinars:
         self.company, self.moment, self.restart = company, moment, restart
         # The instance of each sign-up that has one; known with the instances.
         self._seats: dict[str, str] = {}
+        # The instances as they are found, and by which addresses registrants came to them.
+        self._found: dict[str, Instance] = {}
+        self._shown_by: set[tuple[str, str]] = set()
 
     # --- Instances ---
 
     @cached_property
     def instances(self) -> dict[str, Instance]:
         """All instances with the people in them, by webinar_id."""
-        found = {one.webinar_id: one for one in [*self._of_zoom(), *self._of_bigmarker()]}
+        found = self._found = {one.webinar_id: one for one in [*self._of_zoom(), *self._of_bigmarker()]}
         for sign_up in self.company.sign_ups:
             self._seat(sign_up, found)
         for instance in found.values():
@@ -438,8 +451,55 @@ class Webinars:
         self._register(found.values())
         for instance in found.values():
             self._leave_out_staff(instance)
+        for instance in found.values():
+            self._merge(instance)
             self._call_late(instance)
         return found
+
+    # --- Who is who: a sign-up and its address are one person, and so are what it was moved to, and a registrant ---
+
+    @cached_property
+    def _people(self) -> dict[str, set[str]]:
+        """All keys of a person, by each of them; known when all who came are."""
+        found: dict[str, set[str]] = {}
+        pairs = [
+            {f"invitee:{one.invitee_uri}", email_key(one.email), one.moved_to and f"invitee:{one.moved_to}"}
+            for one in self.company.sign_ups
+        ]
+        pairs += [{key, *emails} for key, emails in self._emails_of_registrants().items() if len(emails) == 1]
+        for keys in pairs:
+            together = (keys - {None}).union(*(found.get(key, ()) for key in keys))
+            found |= dict.fromkeys(together, together)
+        return found
+
+    def _emails_of_registrants(self) -> dict[str, set[str]]:
+        """The addresses of those who once gave none, by whatever else they gave as the same registrant."""
+        nameless = {key for one in self._found.values() for key in one.people if key.startswith("registrant:")}
+        found = defaultdict(set)
+        for one in self.company.registrants:
+            found[f"registrant:zoom:{one.registrant_id}"].add(email_key(one.email))
+        for one in self.company.registrations:
+            found[f"registrant:bigmarker:{one.bmid}"].add(email_key(one.email))
+        for key, email in self._shown_by:
+            found[key].add(email)
+        return {key: found[key] - {None} for key in nameless}
+
+    def keys_of(self, key: str) -> set[str]:
+        """All keys of the person who has this one."""
+        return self._people.get(key, {key})
+
+    def person_of(self, key: str) -> str:
+        """The key that stands for all of a person's."""
+        return min(self.keys_of(key))
+
+    def _merge(self, instance: Instance) -> None:
+        """Makes one person of who is in an instance by several keys; who speaks is no audience by another one."""
+        people: dict[str, Person] = defaultdict(Person)
+        for key, person in instance.people.items():
+            if not self.keys_of(key) & self._staff(instance):
+                people[self.person_of(key)].add(key, person)
+        instance.people = people
+        instance.came = {self.person_of(key) for key in instance.came}
 
     def _parts_of(self, number: str) -> list[Part]:
         """Everything that speaks of a start of a Zoom webinar."""
@@ -537,7 +597,7 @@ class Webinars:
         else:
             instance = self._planned(row, sign_up, day, found)
         self._seats[sign_up.invitee_uri] = instance.webinar_id
-        key = email_key(sign_up.email) or f"session:{sign_up.invitee_uri}"
+        key = email_key(sign_up.email) or f"invitee:{sign_up.invitee_uri}"
         instance.people[key].seats.append(_seat("calendly", sign_up.registered_at, sign_up.fate))
 
     @staticmethod
@@ -602,6 +662,8 @@ class Webinars:
             registrant = registrants.get(one.registrant_id)
             key = (registrant and email_key(registrant.email)) or email_key(one.email)
             key = key or (f"registrant:zoom:{one.registrant_id}" if one.registrant_id else f"session:{one.user_id}")
+            if key.startswith("email:") and key not in self._staff(instance):
+                self._shown_by.add((f"registrant:zoom:{one.registrant_id}", key))
             instance.came.add(key)
             instance.people[key].is_there = True
             instance.people[key].stays.append((one.joined_at, one.left_at))
@@ -617,6 +679,8 @@ class Webinars:
             if one.conference_id == instance.platform_id:
                 key = email_key(one.email) or email_key(emails.get(one.bmid)) or f"registrant:bigmarker:{one.bmid}"
                 instance.came.add(key)
+                if key.startswith("email:") and key not in self._staff(instance):
+                    self._shown_by.add((f"registrant:bigmarker:{one.bmid}", key))
                 person = instance.people[key]
                 person.is_there = True
                 length = one.told_length or timedelta(0)
@@ -761,8 +825,11 @@ class Webinars:
         if sign_up.fate != "active":
             return sign_up.fate
         instance = self.instance_of(sign_up)
-        if instance and instance.is_reported and sign_up.email:
-            return "held" if email_key(sign_up.email) in instance.came else "no_show"
+        if instance and instance.is_reported:
+            if self.person_of(f"invitee:{sign_up.invitee_uri}") in instance.came:
+                return "held"
+            if sign_up.email:
+                return "no_show"
         if sign_up.has_mark:
             return "no_show"
         return "held" if sign_up.meeting_at <= self.moment.as_of else "scheduled"

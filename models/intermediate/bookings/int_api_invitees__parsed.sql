@@ -32,6 +32,7 @@ parsed_invitees as (
         utm_campaign,
         utm_source,
         utm_medium,
+        salesforce_uuid,
         coalesce(scheduled_event_uri, {{ calendly_event_of_invitee('invitee_uri') }}) as scheduled_event_uri,
         {{ is_rescheduled() }} as is_rescheduled,
         no_show_uri is not null or no_show_at is not null as is_no_show

@@ -75,7 +75,8 @@ unmatched_invitees as (
         export_invitees.is_no_show,
         export_invitees.utm_campaign,
         export_invitees.utm_source,
-        export_invitees.utm_medium
+        export_invitees.utm_medium,
+        export_invitees.salesforce_uuid
     from export_invitees
     left join matched_uris on export_invitees.invitee_uri = matched_uris.invitee_uri
     where matched_uris.invitee_uri is null

@@ -35,6 +35,7 @@ versions as (
         utm_campaign,
         utm_source,
         utm_medium,
+        salesforce_uuid,
         document_uri as version_key,
         1 as source_rank
     from api_invitees
@@ -57,6 +58,7 @@ versions as (
         utm_campaign,
         utm_source,
         utm_medium,
+        salesforce_uuid,
         delivery_id as version_key,
         2 as source_rank
     from webhook_invitees
@@ -80,6 +82,7 @@ versions as (
         utm_campaign,
         utm_source,
         utm_medium,
+        salesforce_uuid,
         invitee_uri as version_key,
         3 as source_rank
     from export_invitees
@@ -92,7 +95,8 @@ ranked_versions as (
         row_number() over newest_first as version_rank,
         -- A link once told stays one, though a newer version leaves it out.
         first_value(old_invitee_uri ignore nulls) over newest_first as known_old_invitee_uri,
-        first_value(new_invitee_uri ignore nulls) over newest_first as known_new_invitee_uri
+        first_value(new_invitee_uri ignore nulls) over newest_first as known_new_invitee_uri,
+        first_value(nullif(trim(salesforce_uuid), '') ignore nulls) over newest_first as known_salesforce_uuid
     from versions
     window newest_first as (
         partition by invitee_uri
@@ -136,6 +140,7 @@ resolved_invitees as (
         ranked_versions.utm_campaign,
         ranked_versions.utm_source,
         ranked_versions.utm_medium,
+        ranked_versions.known_salesforce_uuid as salesforce_uuid,
         sources_of_invitees.is_known_from_api,
         sources_of_invitees.is_known_from_webhook,
         sources_of_invitees.is_known_from_export,

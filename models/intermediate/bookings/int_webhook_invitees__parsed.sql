@@ -33,6 +33,7 @@ parsed_deliveries as (
         utm_campaign,
         utm_source,
         utm_medium,
+        salesforce_uuid,
         event_name,
         event_type_uri,
         event_status,

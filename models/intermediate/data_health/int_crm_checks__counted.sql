@@ -3,8 +3,7 @@ with touchpoints as (
         count(*) as checked_records,
         count(*) filter (where contact_id is null) as without_contact,
         count(*) filter (where contact_id is not null and not is_contact_known) as of_unknown_contacts
-    from {{ ref('int_touchpoints__unioned') }}
-    where source = 'crm'
+    from {{ ref('int_crm_touchpoints__unioned') }}
 ),
 
 contacts as (

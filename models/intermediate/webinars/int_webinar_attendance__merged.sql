@@ -1,6 +1,18 @@
-with sessions as (
+with guest_sessions as (
     select * from {{ ref('int_webinar_sessions__unioned') }}
     where not is_staff
+),
+
+people as (
+    select * from {{ ref('int_people__resolved') }}
+),
+
+sessions as (
+    select
+        guest_sessions.*,
+        people.person_id
+    from guest_sessions
+    inner join people on guest_sessions.person_key = people.identifier_key
 ),
 
 -- What each session adds to those that began before it: nothing where another device was already there.
@@ -10,7 +22,7 @@ added_sessions as (
         greatest(
             joined_at,
             max(left_at) over (
-                partition by webinar_id, person_key
+                partition by webinar_id, person_id
                 order by joined_at, left_at, session_kind, session_key
                 rows between unbounded preceding and 1 preceding
             )
@@ -21,8 +33,7 @@ added_sessions as (
 attendance as (
     select
         webinar_id,
-        person_key,
-        max(email) as email,
+        person_id,
         min(joined_at) as joined_at,
         max(left_at) as left_at,
         count(*) as session_count,
@@ -31,14 +42,13 @@ attendance as (
         ) as covered_seconds,
         coalesce(max(unplaced_seconds), 0) as unplaced_seconds
     from added_sessions
-    group by webinar_id, person_key
+    group by webinar_id, person_id
 ),
 
 merged_attendance as (
     select
         webinar_id,
-        person_key,
-        email,
+        person_id,
         joined_at,
         left_at,
         session_count,

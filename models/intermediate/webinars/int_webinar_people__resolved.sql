@@ -5,14 +5,56 @@ with instances as (
 ),
 
 registrations as (
-    select
-        *,
-        registration_status = 'registered' as is_holding
-    from {{ ref('int_webinar_registrations__unioned') }}
+    select * from {{ ref('int_webinar_registrations__unioned') }}
 ),
 
 merged_attendance as (
     select * from {{ ref('int_webinar_attendance__merged') }}
+),
+
+known_people as (
+    select * from {{ ref('int_people__resolved') }}
+),
+
+staff as (
+    select * from {{ ref('int_webinar_staff__listed') }}
+),
+
+-- Whoever speaks is no guest by another address.
+speakers as (
+    select distinct
+        staff.webinar_id,
+        known_people.person_id
+    from staff
+    inner join known_people on {{ identifier_key("'email'", 'staff.email') }} = known_people.identifier_key
+),
+
+-- Who signed up by Calendly is the invitee, by whatever that person is known.
+registrations_of_people as (
+    select
+        registrations.webinar_id,
+        registrations.registration_source,
+        registrations.registered_at,
+        known_people.person_id,
+        -- Late is who did not come; by another address the same person may have.
+        case
+            when registrations.registration_status = 'late' and merged_attendance.webinar_id is not null
+                then 'registered'
+            else registrations.registration_status
+        end as registration_status
+    from registrations
+    inner join known_people on {{ webinar_identifier_key('registrations') }} = known_people.identifier_key
+    left join merged_attendance
+        on
+            registrations.webinar_id = merged_attendance.webinar_id
+            and known_people.person_id = merged_attendance.person_id
+),
+
+held_registrations as (
+    select
+        *,
+        registration_status = 'registered' as is_holding
+    from registrations_of_people
 ),
 
 -- What a platform tells of a webinar before its report is whole says nothing of who did not come.
@@ -26,8 +68,7 @@ attendance as (
 registered_people as (
     select
         webinar_id,
-        person_key,
-        max(email) as email,
+        person_id,
         {{ dbt.bool_or('is_holding') }} as is_registered,
         min(case when is_holding then registered_at end) as first_registered_at,
         min(registered_at) as first_asked_at,
@@ -44,8 +85,8 @@ registered_people as (
         {{ dbt.bool_or("is_holding and registration_source = 'calendly'") }} as is_held_by_calendly,
         {{ dbt.bool_or("is_holding and registration_source = 'zoom'") }} as is_held_by_zoom,
         {{ dbt.bool_or("is_holding and registration_source = 'bigmarker'") }} as is_held_by_bigmarker
-    from registrations
-    group by webinar_id, person_key
+    from held_registrations
+    group by webinar_id, person_id
 ),
 
 people as (
@@ -63,27 +104,29 @@ people as (
         attendance.joined_at,
         attendance.left_at,
         coalesce(registered_people.webinar_id, attendance.webinar_id) as webinar_id,
-        coalesce(registered_people.person_key, attendance.person_key) as person_key,
-        coalesce(registered_people.email, attendance.email) as email,
+        coalesce(registered_people.person_id, attendance.person_id) as person_id,
         coalesce(registered_people.is_registered, false) as is_registered,
         attendance.webinar_id is not null as has_attendance
     from registered_people
     full outer join attendance
         on
             registered_people.webinar_id = attendance.webinar_id
-            and registered_people.person_key = attendance.person_key
+            and registered_people.person_id = attendance.person_id
 ),
 
 resolved_people as (
     select
         people.webinar_id,
-        people.person_key,
-        people.email,
+        people.person_id,
         people.is_registered,
         people.joined_at,
         people.left_at,
         instances.is_report_loaded,
         instances.start_date,
+        case
+            when people.joined_at < people.first_asked_at then people.joined_at
+            else coalesce(people.first_asked_at, people.joined_at)
+        end as first_seen_at,
         case when people.is_registered then people.first_registered_at else people.first_asked_at end as registered_at,
         case
             when people.is_registered then {{ joined_names([
@@ -107,6 +150,9 @@ resolved_people as (
         case when instances.is_report_loaded then coalesce(people.attended_seconds, 0) end as attended_seconds
     from people
     inner join instances on people.webinar_id = instances.webinar_id
+    left join speakers
+        on people.webinar_id = speakers.webinar_id and people.person_id = speakers.person_id
+    where speakers.person_id is null
 ),
 
 people_with_minutes as (

@@ -18,6 +18,10 @@ stream_checks as (
     select * from {{ ref('int_stream_checks__counted') }}
 ),
 
+identity_checks as (
+    select * from {{ ref('int_identity_checks__counted') }}
+),
+
 descriptions as (
     select * from {{ ref('data_health_checks') }}
 ),
@@ -32,6 +36,8 @@ checks as (
     select * from webinar_checks
     union all
     select * from stream_checks
+    union all
+    select * from identity_checks
 ),
 
 described_checks as (

@@ -5,6 +5,7 @@ with people as (
 webinar_registrations_fact as (
     select
         webinar_id,
+        person_id,
         registered_at,
         registration_source,
         registration_status,
@@ -15,8 +16,7 @@ webinar_registrations_fact as (
         attended_minutes,
         joined_at,
         left_at,
-        start_date,
-        {{ dbt.hash('person_key') }} as person_id
+        start_date
     from people
 )
 
