@@ -33,13 +33,18 @@ class Contact:
 
 @dataclass(frozen=True)
 class Touch:
-    """A touchpoint of either type; marketing and sales number theirs apart, so that an id may stand in both."""
+    """A touchpoint of either type; marketing and sales number theirs apart, so that an id may stand in both.
+
+    Attributes:
+        account_id: The account, where it is known without a contact.
+    """
 
     touchpoint_type: str
     touchpoint_id: str
     channel_name: str | None
     contact_id: str | None
     at: datetime
+    account_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,11 @@ def channel_name(crm: Crm, touch: Touch) -> str:
 
 
 def touches_of_account(crm: Crm, account_id: str | None) -> list[Touch]:
-    """All touches of the account's contacts, whenever they were; an opportunity without an account has none."""
-    contacts = {contact.contact_id for contact in crm.contacts if account_id and contact.account_id == account_id}
-    return [touch for touch in crm.touches if touch.contact_id in contacts]
+    """All touches of the account and its contacts, whenever they were; an opportunity without an account has none."""
+    if account_id is None:
+        return []
+    contacts = {contact.contact_id for contact in crm.contacts if contact.account_id == account_id}
+    return [touch for touch in crm.touches if touch.contact_id in contacts or touch.account_id == account_id]
 
 
 def touches_in_window(crm: Crm, opportunity: Opportunity) -> list[Touch]:
@@ -123,11 +130,11 @@ def unattributed_reason(crm: Crm, opportunity: Opportunity) -> str:
     """Why an opportunity without a touch in its window has none."""
     if opportunity.account_id is None:
         return "no_account"
+    if touches_of_account(crm, opportunity.account_id):
+        return "no_touch_in_window"
     if all(contact.account_id != opportunity.account_id for contact in crm.contacts):
         return "no_contact"
-    if not touches_of_account(crm, opportunity.account_id):
-        return "no_touch"
-    return "no_touch_in_window"
+    return "no_touch"
 
 
 def running_shares(attribution_model: str, touches: int) -> list[Fraction]:

@@ -23,9 +23,10 @@ unattributed_opportunities as (
         opportunities.sales_segment,
         case
             when opportunities.account_id is null then 'no_account'
+            -- Somebody who booked may belong to an account by the mail domain alone, and be no contact of it.
+            when accounts_with_touch.account_id is not null then 'no_touch_in_window'
             when accounts_with_contact.account_id is null then 'no_contact'
-            when accounts_with_touch.account_id is null then 'no_touch'
-            else 'no_touch_in_window'
+            else 'no_touch'
         end as unattributed_reason
     from opportunities
     left join linked_opportunities on opportunities.opportunity_id = linked_opportunities.opportunity_id

@@ -1,92 +1,80 @@
 {#-
-    Where a CRM has touchpoints of its own for who came to a webinar, those of the webinars would be the second. Attribution
-    then does not depend on webinars at all, and a refresh leaves it alone when somebody signs up for one.
+    Attribution depends only on what counts in it. Where a CRM has touchpoints of its own for who came to a webinar, or who
+    booked, those of the webinars or bookings would be the second; and a refresh leaves attribution alone when somebody signs
+    up or books.
 -#}
+{%- set sources = attribution_touchpoint_sources() -%}
 {%- set with_webinars = var('webinar_attendance_is_touch') -%}
-with marketing_touchpoints as (
-    select * from {{ ref('stg_crm__marketing_touchpoints') }}
-),
-
-sales_touchpoints as (
-    select * from {{ ref('stg_crm__sales_touchpoints') }}
-),
-
-{% if with_webinars -%}
-webinar_touchpoints as (
-    select * from {{ ref('int_webinar_touchpoints__linked') }}
-),
+with
+{% if 'crm' in sources -%}
+    crm_touchpoints as (
+        select * from {{ ref('int_crm_touchpoints__unioned') }}
+    ),
 
 {% endif -%}
-contacts as (
-    select * from {{ ref('stg_crm__contacts') }}
-),
+{% if 'bookings' in sources -%}
+    booking_touchpoints as (
+        select * from {{ ref('int_booking_touchpoints__linked') }}
+    ),
 
-channel_aliases as (
-    select * from {{ ref('channel_aliases') }}
-    where source in ('crm', 'webinars')
-),
+{% endif -%}
+{% if with_webinars -%}
+    webinar_touchpoints as (
+        select * from {{ ref('int_webinar_touchpoints__linked') }}
+    ),
 
+    contacts as (
+        select * from {{ ref('stg_crm__contacts') }}
+    ),
+
+    channel_aliases as (
+        select * from {{ ref('channel_aliases') }}
+        where source = 'webinars'
+    ),
+
+{% endif -%}
 touchpoints as (
-    select
-        'crm' as source,
-        'marketing' as touchpoint_type,
-        touchpoint_id,
-        channel_name,
-        contact_id,
-        touchpoint_at
-    from marketing_touchpoints
-    union all
-    select
-        'crm' as source,
-        'sales' as touchpoint_type,
-        touchpoint_id,
-        channel_name,
-        contact_id,
-        touchpoint_at
-    from sales_touchpoints
-    {%- if with_webinars %}
-    union all
-    select
-        'webinars' as source,
-        'marketing' as touchpoint_type,
-        touchpoint_id,
-        channel_name,
-        contact_id,
-        touchpoint_at
-    from webinar_touchpoints
+    {% if 'crm' in sources -%}
+        select
+            'crm' as source,
+            touchpoint_type,
+            touchpoint_id,
+            contact_id,
+            account_id,
+            touchpoint_at,
+            is_contact_known,
+            channel_name
+        from crm_touchpoints
+        {{ 'union all' if 'bookings' in sources or with_webinars }}
+    {% endif -%}
+    {% if 'bookings' in sources -%}
+        select
+            'bookings' as source,
+            'marketing' as touchpoint_type,
+            touchpoint_id,
+            contact_id,
+            account_id,
+            touchpoint_at,
+            contact_id is not null as is_contact_known,
+            channel_name
+        from booking_touchpoints
+        {{ 'union all' if with_webinars }}
+    {% endif -%}
+    {% if with_webinars -%}
+        select
+            'webinars' as source,
+            'marketing' as touchpoint_type,
+            webinar_touchpoints.touchpoint_id,
+            webinar_touchpoints.contact_id,
+            contacts.account_id,
+            webinar_touchpoints.touchpoint_at,
+            contacts.contact_id is not null as is_contact_known,
+            {{ unreserved_channel('coalesce(channel_aliases.channel, webinar_touchpoints.channel_name)', 'webinars') }}
+                as channel_name
+        from webinar_touchpoints
+        left join contacts on webinar_touchpoints.contact_id = contacts.contact_id
+        left join channel_aliases on webinar_touchpoints.channel_name = channel_aliases.source_channel
     {%- endif %}
-),
-
-touchpoints_of_accounts as (
-    select
-        touchpoints.source,
-        touchpoints.touchpoint_type,
-        touchpoints.touchpoint_id,
-        touchpoints.contact_id,
-        contacts.account_id,
-        touchpoints.touchpoint_at,
-        contacts.contact_id is not null as is_contact_known,
-        coalesce(channel_aliases.channel, touchpoints.channel_name, '(no channel)') as channel_name
-    from touchpoints
-    left join contacts on touchpoints.contact_id = contacts.contact_id
-    left join channel_aliases
-        on
-            touchpoints.source = channel_aliases.source
-            and touchpoints.channel_name = channel_aliases.source_channel
-),
-
--- In the ledger the name unattributed stands for what no channel has earned.
-touchpoints_of_channels as (
-    select
-        source,
-        touchpoint_type,
-        touchpoint_id,
-        contact_id,
-        account_id,
-        touchpoint_at,
-        is_contact_known,
-        case when channel_name = 'unattributed' then 'unattributed (CRM)' else channel_name end as channel_name
-    from touchpoints_of_accounts
 )
 
-select * from touchpoints_of_channels
+select * from touchpoints
