@@ -26,6 +26,7 @@ from ingestion import (
     zoom_api,
     zoom_reports,
 )
+from ingestion.alerts import alert_findings
 from ingestion.apis import RefusalError
 from ingestion.calendly_api import Api
 from ingestion.declarations import FileTable
@@ -114,6 +115,7 @@ class _Examination:
         # A file that cannot be read stands in the way of every setting.
         if not any(finding.mark == "act" for finding in given):
             yield from _guarded("settings", self._sources)
+            yield from _guarded("alerts", alert_findings)
         for source in self._configured:
             checks = {
                 "calendly": [self._api],

@@ -12,7 +12,7 @@ from typing import IO
 
 from watchfiles import watch
 
-from ingestion.alerts import alert, all_is_well
+from ingestion.alerts import alert, all_is_well, post_open_alerts
 from ingestion.builds import Builder, Plan, Project
 from ingestion.errors import ThroughlineError
 from ingestion.publish import is_published, publish_warehouse
@@ -25,7 +25,7 @@ _LONGEST_PAUSE_SECONDS = 900
 
 
 def refresh_warehouse(names: Sequence[str], warehouse: Path) -> None:
-    """Loads sources, builds and tests what depends on what changed, and publishes; one refresh at a time.
+    """Loads sources, builds and tests what depends on what changed, publishes, and posts alerts; one at a time.
 
     If another refresh of the same sources waits already, this one leaves the work to it.
 
@@ -147,9 +147,13 @@ class _Refresh:
             plan.note(self._warehouse, project)
         elif is_published(self._warehouse):
             console.print("refresh: nothing has changed; the published copy stays as it is.")
+            # What could not be delivered the last time.
+            post_open_alerts(self._warehouse)
             return
         tell("publishing")
         publish_warehouse(self._warehouse)
+        tell("posting alerts")
+        post_open_alerts(self._warehouse)
 
     def _failure(self, failures: list[str]) -> ThroughlineError:
         is_there = published_path(self._warehouse).is_file()

@@ -253,11 +253,13 @@ def heads(findings):
 
 def test_all_is_well(world, examine):
     """One sentence for each thing, always in the same order, with few requests to the APIs."""
+    world.patch.setenv("ALERTS__WEBHOOK_URL", f"https://chat.example.com/{PASSWORD}")
     findings, is_well = examine()
     assert is_well
     assert heads(findings) == [
         ("ok", subject)
         for subject in (
+            "alerts",
             *("crm", "calendly", "subscription", "calendly_webhooks", "receiver", "calendly_export", "ad_spend"),
             *("zoom", "zoom", "bigmarker", "stream"),
             *("warehouse", "build", "published copy", "site"),
@@ -670,6 +672,7 @@ def test_nothing_is_set(world, examine):
         world.set(name, None)
     findings, _ = examine()
     assert findings[0][:2] == ("act", "settings")
+    assert ("note", "alerts") in heads(findings)
     assert "SOURCES__CALENDLY__API_TOKEN" in findings[0][2]
     assert "SOURCES__ZOOM__CLIENT_ID, SOURCES__ZOOM__BUCKET_URL, SOURCES__BIGMARKER__API_KEY" in findings[0][2]
     assert world.simulator.asked == world.zoom.asked == world.bigmarker.asked == []
