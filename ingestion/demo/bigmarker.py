@@ -57,8 +57,8 @@ def _conference(webinar: Webinar) -> Document:
 
 def _person(webinar: Webinar, part: Part) -> Document:
     return {
-        "id": _bmid(part.contact.email),
-        "bmid": _bmid(part.contact.email),
+        "id": _bmid(part.email.lower()),
+        "bmid": _bmid(part.email.lower()),
         "conference_id": webinar.platform_id,
         "email": part.email,
         "first_name": part.contact.first_name,
@@ -73,7 +73,7 @@ def _registrations(webinar: Webinar, people: list[Part]) -> Iterator[Document]:
         if part.registration:
             yield _person(webinar, part) | {
                 "custom_user_id": None,
-                "enter_url": f"https://webinars.example.com/enter/{_bmid(part.contact.email)}",
+                "enter_url": f"https://webinars.example.com/enter/{_bmid(part.email.lower())}",
                 "referral_domain": None,
                 "source": None,
                 "tracking_code": None,

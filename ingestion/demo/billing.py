@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from random import Random
 
+from ingestion.demo.addresses import own_address
 from ingestion.demo.world import DAYS, START, Account, Contact, World, company_domain, company_name, person_name
 
 EXPORTED_AT = datetime(2026, 6, 24, 7, 30, tzinfo=UTC)
@@ -211,6 +212,11 @@ class _Party:
     name: str
     people: tuple[Contact, ...]
 
+    @property
+    def mark(self) -> str:
+        """What tells their people's own addresses from those of others who are called the same."""
+        return f"{self.number}" if self.kind == "account" else f"{self.number}.{self.kind.replace(' ', '.')}"
+
     def key(self, kind: str, length: int, *facts: object) -> str:
         """Return a key of something of theirs."""
         return key_of(kind, length, self.number, self.kind, *facts)
@@ -390,8 +396,7 @@ def _one_offs(rng: Random, at: datetime) -> Iterator[Charge]:
 def _address(rng: Random, party: _Party, contact: Contact) -> str:
     """Draw which address somebody gave: that of the company, in some spelling, or one of their own."""
     if rng.random() < _PERSONAL_ADDRESS or not contact.email:
-        # Others may be called the same.
-        return f"{contact.first_name}.{contact.last_name}.{party.number}@example.com".lower()
+        return own_address(party.mark, contact)
     first_name = contact.first_name
     return contact.email.replace(first_name.lower(), first_name, 1) if rng.random() < _CAPITALS else contact.email
 

@@ -5,14 +5,25 @@ What an account books depends on that account alone; only then are the acts of a
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from zoneinfo import ZoneInfo
 
+from ingestion.demo.addresses import (
+    FORWARDING_ACCOUNTS,
+    NEWSLETTER,
+    NEWSLETTER_CONTACT,
+    Habit,
+    desk_address,
+    habit,
+    has_desk,
+    own_address,
+)
 from ingestion.demo.calendly_history import CalendlyHistory, event_of
+from ingestion.demo.crm import SHORT_KEY, contact_id, kept
 from ingestion.demo.webinars import WEBINARS, SignUp, Webinar, next_of_its_kind, parts_of
 from ingestion.demo.world import END, START, Account, Contact, Touch, World
 
@@ -138,6 +149,10 @@ _FORM_SHARE = 0.2
 
 _MOVED, _MOVED_AGAIN, _MOST_MOVES = 0.2, 0.25, 4
 _CANCELED, _CANCELED_BY_HOST = 0.12, 0.2
+# From then on the API tells of every move.
+_TOLD_SINCE = datetime(2025, 1, 1, tzinfo=UTC)
+_SHORT_KEYS, _FOR_DESK = 0.25, 0.4
+_IN_NEWSLETTER = ("talk-to-sales", "live-tour")
 _NO_SHOW = {"tiktok_paid_ads": 0.3, "facebook_paid_ads": 0.16, "Outbound": 0.06, "Website": 0.08}
 _UNMARKED = 0.06
 
@@ -175,6 +190,7 @@ class Step:
         host: The number of the host whose turn it is; None leaves it as it is.
         reason: What was given as a reason.
         is_by_host: Whether a host did it.
+        email: The address that the invitee gives from then on; None leaves it as it is.
     """
 
     at: datetime
@@ -183,6 +199,7 @@ class Step:
     host: int | None = None
     reason: str = ""
     is_by_host: bool = False
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -191,11 +208,11 @@ class Booking:
 
     Attributes:
         contact: Who books.
-        email: As the contact types it.
+        email: The address that the contact gives, as it is typed.
         event_type: What is booked, a key of EVENT_TYPES.
         timezone: The contact's.
         answers: Questions with their answers.
-        tracking: UTM parameters.
+        tracking: UTM parameters, and the key of a contact of the CRM where a link has one.
         guests: Whom the contact brings along.
         reminder_number: A telephone number.
         is_by_host: Whether a host books in the contact's name.
@@ -212,6 +229,11 @@ class Booking:
     reminder_number: str | None
     is_by_host: bool
     steps: tuple[Step, ...]
+
+    @property
+    def at(self) -> datetime:
+        """When it is made."""
+        return next(step.at for step in self.steps if step.kind == "book")
 
 
 def _event_type(rng: Random, touch: Touch) -> str | None:
@@ -326,7 +348,7 @@ def _booking(
     return Booking(
         contact,
         # Nobody can be relied on to type in lower case.
-        contact.email if rng.random() > 0.05 else f"{contact.first_name}.{contact.email.partition('.')[2]}",
+        contact.email if rng.random() > 0.05 else contact.email.capitalize(),
         event_type,
         rng.choices(list(_ZONES), list(_ZONES.values()))[0],
         (("How large is your team?", rng.choice(_TEAMS)), ("What would you like to talk about?", "Shifts,\nand cover"))[
@@ -355,18 +377,83 @@ def _sign_up_steps(webinar: Webinar, account: Account, sign_up: SignUp) -> Itera
 def sign_ups(world: World, account: Account) -> list[Booking]:
     """Return an account's sign-ups for webinars."""
     rng = world.stream(account.number, "sign-ups")
-    return [
-        _booking(
-            rng,
-            account,
-            part.contact,
-            "Webinar",
-            part.webinar.kind,
-            _sign_up_steps(part.webinar, account, part.sign_up),
-        )
-        for part in parts_of(world, account)
-        if part.sign_up
-    ]
+    drawn = []
+    for part in parts_of(world, account):
+        if part.sign_up:
+            steps = _sign_up_steps(part.webinar, account, part.sign_up)
+            booking = _booking(rng, account, part.contact, "Webinar", part.webinar.kind, steps)
+            if part.is_invited:
+                booking = _linked(booking, contact_id(account.number, part.contact.number))
+                booking = replace(booking, email=own_address(account.number, part.contact))
+            drawn.append(booking)
+    return drawn
+
+
+def _linked(booking: Booking, contact: str) -> Booking:
+    """Return a booking as it is made by a link with the key of a contact of the CRM."""
+    return replace(booking, tracking=booking.tracking | {"salesforce_uuid": contact})
+
+
+def _is_moved(step: Step) -> bool:
+    """Return whether an invitee may have given another address, in a way that the API still tells of."""
+    return step.kind == "reschedule" and not step.is_by_host and step.at >= _TOLD_SINCE
+
+
+def _begun(account: Account, contact: Contact, manner: Habit, calls: list[Booking], key: str) -> list[Booking]:
+    """Return somebody's first calls, in order of time, as they are made by an address of their own.
+
+    Args:
+        account: Theirs.
+        contact: Who.
+        manner: How they go about addresses.
+        calls: All of their calls.
+        key: The contact's, as a link has it.
+    """
+    own = own_address(account.number, contact)
+    moved = [place for place, call in enumerate(calls) if any(map(_is_moved, call.steps))]
+    by_own = moved[0] + 1 if manner.evidence == "move" and moved else manner.calls
+    begun = [replace(call, email=own) for call in calls[:by_own]]
+    if manner.evidence == "link":
+        begun[-1] = _linked(begun[-1], key)
+    elif manner.evidence == "move" and moved:
+        steps = list(begun[-1].steps)
+        place = next(place for place, step in enumerate(steps) if _is_moved(step))
+        steps[place] = replace(steps[place], email=contact.email)
+        begun[-1] = replace(begun[-1], steps=tuple(steps))
+    return begun
+
+
+def _by_addresses(world: World, account: Account, drawn: list[Booking]) -> Iterator[Booking]:
+    """Yield an account's calls, in order of time, with the addresses and the links by which they are made."""
+    rng = world.stream(account.number, "addresses of calls")
+    is_forwarding = account.number in FORWARDING_ACCOUNTS and {1, 2} <= {one.number for one in kept(world, account)}
+    calls_of: dict[Contact, list[Booking]] = {}
+    for call in sorted(drawn, key=lambda call: call.at):
+        calls_of.setdefault(call.contact, []).append(call)
+    for contact, calls in calls_of.items():
+        manner = habit(world, account, contact)
+        key = contact_id(account.number, contact.number)
+        short = key if rng.random() > _SHORT_KEYS else key[:SHORT_KEY]
+        begun = _begun(account, contact, manner, calls, short) if manner.evidence else []
+        yield from begun
+        for place, call in enumerate(calls[len(begun) :]):
+            if is_forwarding and contact.number == 2 and not place:
+                yield _linked(call, contact_id(account.number, 1))
+            elif call.is_by_host or call.event_type == "check-in":
+                yield _linked(call, short)
+            else:
+                yield _by_others(rng, world, account, manner, call)
+
+
+def _by_others(rng: Random, world: World, account: Account, manner: Habit, call: Booking) -> Booking:
+    """Draw whether a call is booked for the desk, and by the newsletter."""
+    is_for_desk = rng.random() < _FOR_DESK
+    if is_for_desk and has_desk(world, account):
+        call = replace(call, email=desk_address(account, call.at))
+    since, until = NEWSLETTER
+    if manner.is_reader and call.event_type in _IN_NEWSLETTER and since <= call.at < until:
+        call = _linked(call, contact_id(*NEWSLETTER_CONTACT))
+    return call
 
 
 def bookings(world: World, account: Account) -> list[Booking]:
@@ -387,22 +474,49 @@ def bookings(world: World, account: Account) -> list[Booking]:
         if account.contacts and rng.random() < _CHECK_IN_SHARE and at < END:
             contact = rng.choice(account.contacts)
             booked.append(_booking(rng, account, contact, "", "check-in", _steps(rng, account, "", "check-in", at)))
-    return booked
+    return list(_by_addresses(world, account, booked))
 
 
-def _acts(world: World) -> list[tuple[datetime, int, Booking, Step]]:
+@dataclass(frozen=True)
+class Chain:
+    """A booking in Calendly.
+
+    Attributes:
+        account: Of whoever books.
+        booking: What happens.
+        uris: Of its invitees: of the first one, and of each that takes the place of the one before.
+    """
+
+    account: Account
+    booking: Booking
+    uris: list[str]
+
+
+def _acts(chains: list[Chain]) -> list[tuple[datetime, int, Chain, Step]]:
     """Return what happens in all bookings in order of time, each with its booking and that booking's number."""
-    booked = (
-        booking for account in world.accounts() for booking in (*bookings(world, account), *sign_ups(world, account))
-    )
-    acts = [(step.at, number, booking, step) for number, booking in enumerate(booked) for step in booking.steps]
+    acts = [(step.at, number, chain, step) for number, chain in enumerate(chains) for step in chain.booking.steps]
     # Of acts at one instant those of a booking keep their order.
     return sorted(acts, key=lambda act: act[:2])
 
 
-@lru_cache(maxsize=1)
 def told(world: World) -> CalendlyHistory:
     """Tell Calendly everything that happens in a world before its end."""
+    return _lived(world)[0]
+
+
+def chains(world: World) -> list[Chain]:
+    """Return all bookings of a world as Calendly was told of them, by account."""
+    return _lived(world)[1]
+
+
+@lru_cache(maxsize=1)
+def _lived(world: World) -> tuple[CalendlyHistory, list[Chain]]:
+    """Live through a world's bookings."""
+    booked = [
+        Chain(account, booking, [])
+        for account in world.accounts()
+        for booking in (*bookings(world, account), *sign_ups(world, account))
+    ]
     # Without the world's seed: the company seeds, which name event types by URI, then hold in any world.
     history = CalendlyHistory("larkfield")
     users = {number: history.add_host(host.name, host.email, SET_UP_AT) for number, host in _hosts_since(SET_UP_AT)}
@@ -423,9 +537,9 @@ def told(world: World) -> CalendlyHistory:
     form = history.add_routing_form(FORM_NAME, FORM_QUESTIONS, SET_UP_AT)
     newcomers = deque(sorted({host.since for host in HOSTS if host.since > SET_UP_AT}))
     submissions: dict[int, str] = {}
-    invitees: dict[int, str] = {}
     called_off: set[str] = set()
-    for at, number, booking, step in _acts(world):
+    for at, number, chain, step in _acts(booked):
+        booking, uris = chain.booking, chain.uris
         while newcomers and newcomers[0] <= at:
             since = newcomers.popleft()
             users |= {joined: history.add_host(host.name, host.email, since) for joined, host in _hosts_since(since)}
@@ -437,7 +551,7 @@ def told(world: World) -> CalendlyHistory:
                 )
             case "book":
                 host = None if step.host is None else users[step.host]
-                invitees[number] = history.book(
+                uri = history.book(
                     event_types[booking.event_type],
                     at,
                     step.start_at,
@@ -452,26 +566,29 @@ def told(world: World) -> CalendlyHistory:
                     scheduled_by=host if booking.is_by_host else None,
                     submission=submissions.get(number),
                 )
+                uris.append(uri)
             case "reschedule":
-                invitees[number] = history.reschedule(
-                    invitees[number],
+                uri = history.reschedule(
+                    uris[-1],
                     at,
                     step.start_at,
+                    email=step.email,
                     host=None if step.host is None else users[step.host],
                     reason=step.reason,
                     is_by_host=step.is_by_host,
                 )
+                uris.append(uri)
             case "cancel":
-                history.cancel(invitees[number], at, reason=step.reason)
-            case "cancel_event" if (event := event_of(invitees[number])) not in called_off:
+                history.cancel(uris[-1], at, reason=step.reason)
+            case "cancel_event" if (event := event_of(uris[-1])) not in called_off:
                 # A group's invitees have this act in common.
                 called_off.add(event)
                 history.cancel_event(event, at, reason=step.reason)
             case "mark_no_show":
-                history.mark_no_show(invitees[number], at)
+                history.mark_no_show(uris[-1], at)
             case "unmark_no_show":
-                history.unmark_no_show(invitees[number], at)
-    return history
+                history.unmark_no_show(uris[-1], at)
+    return history, booked
 
 
 def _hosts_since(since: datetime) -> list[tuple[int, Host]]:

@@ -118,6 +118,7 @@ def _row(invitee: Document, event: Document, team: str, names: dict[str, str]) -
         "Cancellation reason": cancellation.get("reason"),
         "Guest Email(s)": ", ".join(guest["email"] for guest in event["event_guests"]),
         "Marked as No-Show": "Yes" if invitee["no_show"] else "No",
+        "Salesforce UUID": invitee["tracking"]["salesforce_uuid"],
         "User Email": host["user_email"],
         "Event UUID": event["uri"].rpartition("/")[2],
         "Invitee UUID": invitee["uri"].rpartition("/")[2],

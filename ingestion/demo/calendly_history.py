@@ -16,7 +16,7 @@
     )
     history.cancel(invitee, at, *, reason="")               # by the invitee
     history.cancel_event(event, at, *, reason="")           # by the host, for everybody who is still in it
-    later = history.reschedule(invitee, at, start_at, *, host=None, reason="", is_by_host=False)
+    later = history.reschedule(invitee, at, start_at, *, email=None, host=None, reason="", is_by_host=False)
     history.mark_no_show(invitee, at)
     history.unmark_no_show(invitee, at)
     history.organization(until=None)
@@ -366,7 +366,7 @@ class CalendlyHistory:
             host: URI of the user whose turn it is; the event type's first host if None. A collective event takes all.
             timezone: The invitee's.
             answers: Questions with their answers.
-            tracking: UTM parameters, as far as there are any.
+            tracking: UTM parameters and salesforce_uuid, as far as there are any.
             guests: E-mail addresses of those whom the invitee brings along.
             reminder_number: A telephone number.
             scheduled_by: URI of the user who booked in the invitee's name.
@@ -443,6 +443,7 @@ class CalendlyHistory:
         at: datetime,
         start_at: datetime,
         *,
+        email: str | None = None,
         host: str | None = None,
         reason: str = "",
         is_by_host: bool = False,
@@ -453,6 +454,7 @@ class CalendlyHistory:
             invitee: The URI of who is moved.
             at: When this happens.
             start_at: When the new meeting begins.
+            email: The address that the invitee gives now; the old one if None.
             host: URI of the user whose turn it is; whoever held the old one if None.
             reason: What was given as a reason.
             is_by_host: Whether the host moves the meeting.
@@ -465,12 +467,14 @@ class CalendlyHistory:
         old_event = self._latest("scheduled_events", old["event"])
         keeper = old_event["event_memberships"][0]
         guests = [guest["email"] for guest in old_event["event_guests"]] if self._is_solo(old_event) else []
-        event = self._seat(old_event["event_type"], at, _utc(start_at), host or keeper["user"], old["email"], guests)
+        email = email or old["email"]
+        event = self._seat(old_event["event_type"], at, _utc(start_at), host or keeper["user"], email, guests)
         written_at = written(at + _INVITEE_LAG)
         new = (
             old
-            | self._new_invitee(event["uri"], old["email"], at)
+            | self._new_invitee(event["uri"], email, at)
             | {
+                "email": email,
                 "event": event["uri"],
                 "created_at": written_at,
                 "updated_at": written_at,

@@ -13,6 +13,7 @@ from functools import lru_cache
 from random import Random
 from typing import Literal
 
+from ingestion.demo.addresses import habit, own_address
 from ingestion.demo.world import END, SESSIONS, Account, Contact, Session, Touch, World
 
 Source = Literal["reports", "api", "bigmarker"]
@@ -211,6 +212,7 @@ class Part:
         spans: When the contact was there, one for each time and device; they can overlap.
         is_by_phone: Whether the contact dialled in, so that nobody knows who it was.
         waited: When the contact was in the waiting room.
+        is_invited: Whether the sign-up was made by an address of the contact's own, through a link of the CRM's.
     """
 
     webinar: Webinar
@@ -222,6 +224,7 @@ class Part:
     spans: tuple[Span, ...] = ()
     is_by_phone: bool = False
     waited: Span | None = None
+    is_invited: bool = False
 
 
 def _seconds(rng: Random, low: int, high: int) -> timedelta:
@@ -391,6 +394,23 @@ def _until_the_end(part: Part) -> Part | None:
     return replace(part, registration=registration, sign_up=sign_up)
 
 
+def _by_own_addresses(world: World, account: Account, drawn: list[Part]) -> Iterator[Part]:
+    """Yield parts as they were played by those, too, who use an address of their own.
+
+    In one webinar somebody has two addresses only if a link tells that both are theirs, so that everybody counts once.
+    """
+    # Who moves to a date may already be registered for it.
+    movers = {part.contact for part in drawn if part.sign_up and part.sign_up.moved_at}
+    for part in drawn:
+        manner = habit(world, account, part.contact)
+        if manner.is_invited and part.sign_up:
+            yield replace(part, is_invited=True)
+        elif manner.is_guest and not part.sign_up and part.contact not in movers:
+            yield replace(part, email=own_address(account.number, part.contact))
+        else:
+            yield part
+
+
 def parts_of(world: World, account: Account) -> list[Part]:
     """Return what an account's contacts had to do with webinars before the world's end, in no order."""
     rng = world.stream(account.number, "webinars")
@@ -401,7 +421,7 @@ def parts_of(world: World, account: Account) -> list[Part]:
         drawn.append(_visitor(rng, account, webinar, touch.contact, touch.at))
         drawn += [_absentee(rng, account, *absent) for absent in _absentees(rng, account, webinar, taken)]
     drawn += [_absentee(rng, account, *one) for one in _expectant(rng, met, taken)]
-    return [part for part in map(_until_the_end, drawn) if part]
+    return list(_by_own_addresses(world, account, [part for part in map(_until_the_end, drawn) if part]))
 
 
 @lru_cache(maxsize=1)

@@ -108,11 +108,23 @@ class Opportunity:
 
 @dataclass(frozen=True)
 class Account:
-    """An organisation, numbered from 1, with its people and its journey, both parts of which are in time order."""
+    """An organisation, numbered from 1, with its people and its journey, both parts of which are in time order.
+
+    Attributes:
+        number: Its number.
+        name: What it is called.
+        domain: Of its people's addresses.
+        is_of_holding: Whether the account before or after it is under the same roof, and has the same domain.
+        segment: What kind of account it is.
+        contacts: Its people.
+        touches: What they met.
+        opportunities: What came of it.
+    """
 
     number: int
     name: str
     domain: str
+    is_of_holding: bool
     segment: Segment
     contacts: tuple[Contact, ...]
     touches: tuple[Touch, ...]
@@ -179,6 +191,9 @@ _PULLS = {
     for i, stage in enumerate(STAGES)
 }
 _SEGMENT_SHARES = list(accumulate(segment.share for segment in SEGMENTS))
+
+# Each account whose number can be divided by it belongs to the company of the account before.
+_HOLDINGS = 40
 
 # Relative liveliness from January, from Monday, from midnight UTC: people search in the evening, sellers do not call.
 _MONTHS = (10, 10, 11, 10, 10, 9, 7, 6, 11, 11, 10, 7)
@@ -291,14 +306,16 @@ def person_name(rng: Random) -> tuple[str, str]:
     return rng.choice(_FIRST_NAMES), _last_name(rng)
 
 
-def _people(rng: Random, segment: Segment, domain: str) -> tuple[Contact, ...]:
+def _people(rng: Random, segment: Segment, domain: str, *, is_subsidiary: bool) -> tuple[Contact, ...]:
     """Invent an account's contacts; one account in fifty has none on record."""
     if rng.random() < 0.02:
         return ()
     first_names = rng.sample(_FIRST_NAMES, rng.randint(*segment.contacts))
     last_names = [_last_name(rng) for _ in first_names]
+    # By which a subsidiary's people are told from those of the company that it shares its domain with.
+    order = -1 if is_subsidiary else 1
     return tuple(
-        Contact(number, first, last, f"{first}.{last}@{domain}".lower())
+        Contact(number, first, last, f"{'.'.join((first, last)[::order])}@{domain}".lower())
         for number, (first, last) in enumerate(zip(first_names, last_names, strict=True), start=1)
     )
 
@@ -402,11 +419,19 @@ class World:
     def account(self, number: int) -> Account:
         """Make one account; it depends on the seed and its number (from 1) alone."""
         people, journey = self.stream(number, "people"), self.stream(number, "journey")
-        name = company_name(number)
-        domain = company_domain(name)
+        is_subsidiary = number % _HOLDINGS == 0
+        domain = company_domain(company_name(number - is_subsidiary))
         segment = people.choices(SEGMENTS, cum_weights=_SEGMENT_SHARES)[0]
-        contacts = _people(people, segment, domain)
-        return Account(number, name, domain, segment, contacts, *_journey(journey, segment, contacts))
+        contacts = _people(people, segment, domain, is_subsidiary=is_subsidiary)
+        return Account(
+            number,
+            company_name(number),
+            domain,
+            (number + 1) % _HOLDINGS < 2,
+            segment,
+            contacts,
+            *_journey(journey, segment, contacts),
+        )
 
     def accounts(self) -> Iterator[Account]:
         """Make the accounts one after the other, in order of their numbers."""

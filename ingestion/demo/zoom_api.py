@@ -32,7 +32,7 @@ def _instance_uuid(webinar: Webinar, number: int) -> str:
 
 
 def _registrant_id(part: Part) -> str:
-    digest = _digest(part.webinar.platform_id, part.contact.email)
+    digest = _digest(part.webinar.platform_id, part.email.lower())
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
