@@ -37,6 +37,9 @@ PAGES = (
     "/attribution/",
     "/webinars/",
     "/revenue/",
+    "/leads/",
+    "/journeys/",
+    "/data-health/",
 )
 DESK, PHONE = (1280, 900), (390, 844)
 
@@ -287,6 +290,14 @@ def answer(page: Page) -> str:
     return " ".join(page.locator("#answer").inner_text().split())
 
 
+def says(page: Page, sentence: str) -> None:
+    """Waits until the page's answer is this sentence."""
+    page.wait_for_function(
+        "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
+        arg=sentence,
+    )
+
+
 def query(sql: str, *values: object) -> list[dict[str, Any]]:
     """Rows of the published copy."""
     with duckdb.connect(PUBLISHED, read_only=True) as connection:
@@ -334,36 +345,44 @@ CHARTS = {
     "/webinars/": [3, 2, 1],
     # The month that is not over has a colour of its own.
     "/revenue/": [2, 1, 1, 1],
+    "/leads/": [1, 3],
+    "/journeys/": [1, 4],
+    "/data-health/": [3],
 }
 
 
 def assert_charts_are_drawn(page: Page, colours: list[int]) -> None:
     """A canvas may be there and blank, or hold nothing but its labels, its grid and its axes, which are grey."""
     page.wait_for_function(f"document.querySelectorAll('canvas').length === {len(colours)}")
-    # Bars grow and lines are drawn for a second after they appear.
-    page.wait_for_timeout(1500)
     for canvas, least in zip(page.locator("canvas").all(), colours, strict=True):
-        shown = canvas.evaluate("""canvas => {
-            const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-            const counts = new Map();
-            for (let i = 0; i < data.length; i += 4) {
-                if (data[i + 3] < 128) continue;
-                const parts = [...data.slice(i, i + 3)];
-                if (Math.max(...parts) - Math.min(...parts) < 64) continue;
-                // The edge of a line is a little off its colour.
-                const colour = parts.map((part) => Math.round(part / 32)).join();
-                counts.set(colour, (counts.get(colour) ?? 0) + 1);
-            }
-            return [...counts.values()].filter((count) => count > 50).length;
-        }""")
+        # Bars grow and lines are drawn for a second after they appear.
+        for _ in range(30):
+            shown = canvas.evaluate("""canvas => {
+                const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                const counts = new Map();
+                for (let i = 0; i < data.length; i += 4) {
+                    if (data[i + 3] < 128) continue;
+                    const parts = [...data.slice(i, i + 3)];
+                    if (Math.max(...parts) - Math.min(...parts) < 64) continue;
+                    // The edge of a line is a little off its colour.
+                    const colour = parts.map((part) => Math.round(part / 32)).join();
+                    counts.set(colour, (counts.get(colour) ?? 0) + 1);
+                }
+                return [...counts.values()].filter((count) => count > 50).length;
+            }""")
+            if shown >= least:
+                break
+            page.wait_for_timeout(100)
         assert shown >= least
 
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("page", [DESK, PHONE], ids=["desk", "phone"], indirect=True)
 def test_a_page_loads_whole_from_this_machine_alone(page: Page, address: str, path: str) -> None:
-    """Its charts are drawn, nothing fails, nobody else is asked, no address is shown and nothing scrolls sideways."""
-    open_page(page, address, path)
+    """It says what the marts say, and its charts are drawn; nobody else is asked, and nothing scrolls sideways."""
+    said = open_page(page, address, path)
+    if path in SENTENCES:
+        assert said == SENTENCES[path]()
     if path in CHARTS:
         assert_charts_are_drawn(page, CHARTS[path])
     assert page.errors == []
@@ -613,28 +632,119 @@ def sentence_on_revenue(choice: dict[str, Any] | None = None) -> str:
     )
 
 
+def share(rate: float) -> str:
+    """A share as the site shows it: what rounds to nothing is still not nothing."""
+    rounded = (Decimal(rate) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return "0%" if rate == 0 else "<0.1%" if rate < 0.0005 else f"{rounded}%"
+
+
+def funnels(basis: str, within: str = "true") -> dict[str, dict[str, Any]]:
+    """What became of leads, by the label of a channel, added up from its campaigns and months."""
+    steps = ("leads", "booked_leads", "held_leads", "held_leads_with_opportunity", "opportunity_leads_paying")
+    counts = ("opportunity_leads", "bookings", "held", "opportunities", "customers", "customers_with_spend")
+    rows = query(
+        f"""
+        select
+            coalesce(channel_label, 'All channels') as channel,
+            {", ".join(f"sum({name})::bigint as {name}" for name in (*steps, *counts))},
+            sum(pipeline_amount) as pipeline_amount,
+            sum(revenue) as revenue,
+            sum(spend) as spend,
+            min(month_start_date) filter (where leads > 0 or basis = 'activity') as first_month,
+            max(month_start_date) filter (where leads > 0 or basis = 'activity') as last_month
+        from marts.lead_funnel
+        where basis = ? and ({within})
+        group by rollup (channel_label)
+    """,
+        basis,
+    )
+    for row in rows:
+        row["cost"] = (
+            row["spend"] / row["customers_with_spend"] if row["spend"] and row["customers_with_spend"] else None
+        )
+    return {row["channel"]: row for row in rows}
+
+
+def sentence_on_leads(basis: str = "cohort", within: str = "is_mature", channel: str = "All channels") -> str:
+    """What is to be said of a channel's leads, first seen at a time or of all that happened then."""
+    (settings,) = query("select reporting_currency from marts.report_settings")
+    currency, channels = settings["reporting_currency"], funnels(basis, within)
+    row, of = channels[channel], "" if channel == "All channels" else f" of {channel}"
+    first, last = f"{row['first_month']:%B %Y}", f"{row['last_month']:%B %Y}"
+    span = f"in {first}" if first == last else f"from {first} to {last}"
+    if basis == "cohort":
+        sentence = (
+            f"Of the {counted(row['leads'], 'lead')}{of} first seen {span}, "
+            f"{share(row['booked_leads'] / row['leads'])} booked a meeting, "
+            f"{share(row['held_leads'] / row['booked_leads'])} of those had one that was held, and "
+            f"{share(row['held_leads_with_opportunity'] / row['held_leads'])} of those led to an opportunity. "
+            f"{share(row['opportunity_leads_paying'] / row['opportunity_leads'])} of the leads with an opportunity pay."
+        )
+    else:
+        sentence = (
+            f"{counted(row['leads'], 'lead')}, {counted(row['bookings'], 'booking')}, "
+            f"{counted(row['held'], 'held meeting')}, {row['opportunities']:,} opportunities and "
+            f"{counted(row['customers'], 'new customer')}{of} came {span}, "
+            f"and customers brought in {short(row['revenue'])} {currency}."
+        )
+    if not row["cost"]:
+        return sentence
+    sentence += f" A paying customer cost {cost(row['cost'])} {currency}"
+    if channel == "All channels":
+        priced = {label: found["cost"] for label, found in channels.items() if label != channel and found["cost"]}
+        cheapest = min(priced, key=priced.__getitem__)
+        sentence += f", least through {cheapest}: {cost(priced[cheapest])} {currency}"
+    return f"{sentence}."
+
+
+def sentence_on_journeys() -> str:
+    """What is to be said of what came before opportunities."""
+    (row,) = query("""
+        select count(*) as opportunities, median(path_length) filter (where path_length > 0) as length,
+            median(days_to_opportunity) as days
+        from marts.opportunity_paths
+    """)
+    (top,) = query("""
+        select first_channel_label as channel, count(*) as opportunities from marts.opportunity_paths
+        where path_length > 0 group by all order by opportunities desc limit 1
+    """)
+    length = f"{row['length']:,.0f}" if row["length"] % 1 == 0 else f"{row['length']:,.1f}"
+    return (
+        f"In the median an opportunity comes after {length} touches, bookings or webinars, and "
+        f"{row['days']:,.1f} days after the first of them. Most opportunities began with {top['channel']}, "
+        f"{top['opportunities']:,} of {row['opportunities']:,} ({share(top['opportunities'] / row['opportunities'])})."
+    )
+
+
 # By the page: what it opens with, and what the home page says of it.
 SENTENCES: dict[str, Callable[[], str]] = {
-    "booking-trends": lambda: sentences_on_trends()["Month"],
-    "cost-per-booking": sentence_on_cost,
-    "channels": sentence_on_channels,
-    "booking-times": lambda: sentences_on_times()["Booking"],
-    "team-load": sentence_on_load,
-    "webinars": sentence_on_webinars,
-    "revenue": sentence_on_revenue,
+    "/booking-trends/": lambda: sentences_on_trends()["Month"],
+    "/cost-per-booking/": sentence_on_cost,
+    "/channels/": sentence_on_channels,
+    "/booking-times/": lambda: sentences_on_times()["Booking"],
+    "/team-load/": sentence_on_load,
+    "/webinars/": sentence_on_webinars,
+    "/revenue/": sentence_on_revenue,
+    "/leads/": sentence_on_leads,
+    "/journeys/": sentence_on_journeys,
 }
 
 
-@pytest.mark.parametrize("name", SENTENCES)
-def test_a_page_opens_with_the_answer_that_the_home_page_gives(page: Page, address: str, name: str) -> None:
-    """Both say what the marts say, and the one links to the other."""
-    assert open_page(page, address, f"/{name}/") == SENTENCES[name]()
+def test_the_home_page_gives_the_answers_of_the_others_and_leads_to_them(page: Page, address: str) -> None:
+    """It says what the marts say, and so does the page behind each of its links."""
     open_page(page, address, "/")
-    assert " ".join(page.locator(f"#{name}").inner_text().split()) == SENTENCES[name]()
-    page.locator("main").get_by_role("link", name="See ").filter(
-        has=page.locator(f"xpath=self::*[@href='/{name}']")
-    ).click()
-    page.wait_for_url(re.compile(f"/{name}/?$"))
+    for path, sentence in SENTENCES.items():
+        name, said = path.strip("/"), sentence()
+        assert " ".join(page.locator(f"#{name}").inner_text().split()) == said
+        page.locator("main").get_by_role("link", name="See ").filter(
+            has=page.locator(f"xpath=self::*[@href='/{name}']")
+        ).click()
+        page.wait_for_url(re.compile(f"/{name}/?$"))
+        page.wait_for_function(
+            "said => document.querySelector('#answer')?.innerText.trim().split(/\\s+/).join(' ') === said", arg=said
+        )
+        page.go_back()
+        page.locator(f"#{name}").wait_for()
     assert page.errors == []
 
 
@@ -652,10 +762,7 @@ def test_a_switch_changes_the_answer_to_that_of_the_warehouse(
     assert len(set(expected.values())) == len(expected) > 1
     for label in [*expected, *expected]:
         page.get_by_role("group").get_by_role("button", name=label, exact=True).click()
-        page.wait_for_function(
-            "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
-            arg=expected[label],
-        )
+        says(page, expected[label])
     assert first in expected.values()
     assert page.errors == []
 
@@ -724,7 +831,7 @@ def cells(page: Page, heading: str) -> dict[str, dict[str, str]]:
     """The table under a heading: by the first cell of a row, its cells by the titles of their columns."""
     # A table is there twice, the second time for the whole screen.
     table = (
-        page.locator(f"xpath=//*[self::h2 or self::h3][normalize-space()='{heading}']/following::table")
+        page.locator(f'xpath=//*[self::h2 or self::h3][normalize-space()="{heading}"]/following::table')
         .filter(visible=True)
         .first
     )
@@ -785,10 +892,7 @@ def test_filters_of_webinars_work_together(page: Page, address: str) -> None:
     assert len({sentence for *_, sentence in choices}) == len(choices)
     for title, label, sentence in choices:
         page.get_by_label(title, exact=True).select_option(label=label)
-        page.wait_for_function(
-            "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
-            arg=sentence,
-        )
+        says(page, sentence)
         if title == "Language":
             shown = cells(page, "By course")[course]
             (row,) = query(
@@ -862,10 +966,7 @@ def test_every_figure_of_revenue_follows_the_currency(page: Page, address: str) 
     assert len(set(sentences)) == len(sentences) > 2
     for choice, sentence in zip(choices, sentences, strict=True):
         page.get_by_label("Currency", exact=True).select_option(label=choice["currency_label"])
-        page.wait_for_function(
-            "sentence => document.querySelector('#answer').innerText.split(/\\s+/).join(' ').trim() === sentence",
-            arg=sentence,
-        )
+        says(page, sentence)
         assert_figures_of_revenue(page, choice)
     assert page.errors == []
 
@@ -958,6 +1059,237 @@ def test_the_month_that_is_not_over_stands_apart(page: Page, address: str) -> No
     assert [row["Growth"] == "-" for row in shown.values()] == [True] + [False] * 11
 
 
+def test_filters_of_leads_work_together(page: Page, address: str) -> None:
+    """Each changes sentence, steps and tables to what the warehouse holds of that time, channel and way to count."""
+    open_page(page, address, "/leads/")
+    (month,) = query("""
+        select month_start_date from marts.lead_funnel
+        where is_mature
+        group by month_start_date
+        order by sum(opportunity_leads) desc
+        limit 1
+    """)
+    month = month["month_start_date"]
+    then, name = f"month_start_date = date '{month}'", f"{month:%B %Y}"
+    channels = {label: row for label, row in funnels("cohort", then).items() if row["opportunity_leads_paying"]}
+    channel = max(channels.keys() - {"All channels"}, key=lambda label: channels[label]["leads"])
+    choices = [
+        (("Time", "All time"), ("cohort", "true", "All channels")),
+        (("Time", name), ("cohort", then, "All channels")),
+        (("Channel", channel), ("cohort", then, channel)),
+        (("Count", "By the month it happened"), ("activity", then, channel)),
+        (("Channel", "All channels"), ("activity", then, "All channels")),
+        (("Time", "All time"), ("activity", "true", "All channels")),
+        (("Count", "By the month a lead was first seen"), ("cohort", "true", "All channels")),
+        (("Time", "Mature months"), ("cohort", "is_mature", "All channels")),
+    ]
+    for (title, label), (basis, within, of) in choices:
+        page.get_by_label(title, exact=True).select_option(label=label)
+        says(page, sentence_on_leads(basis, within, of))
+        assert_figures_of_leads(page, basis, within, of)
+    assert page.errors == []
+
+
+def assert_figures_of_leads(page: Page, basis: str, within: str, channel: str) -> None:
+    """What stands below the sentence, for a way to count, a time and a channel."""
+    channels = funnels(basis, within)
+    row, shown = channels[channel], cells(page, "From step to step")
+    (currency,) = query("select reporting_currency from marts.report_settings")[0].values()
+    number = "Number in all" if basis == "cohort" else "Number"
+    names = ("leads", "bookings", "held", "opportunities", "customers")
+    assert [step[number] for step in shown.values()] == [f"{row[name]:,}" for name in names]
+    paid = "-" if row["cost"] is None else cost(row["cost"])
+    assert shown["Paying"][f"Cost of each ({currency})"] == paid
+    if basis == "cohort":
+        names = ("leads", "booked_leads", "held_leads", "opportunity_leads")
+        assert [step["Leads that came so far"] for step in shown.values()][:4] == [f"{row[name]:,}" for name in names]
+        titles = ("Leads", "Booked, of leads")
+        expected = {
+            label: (f"{found['leads']:,}", share(found["booked_leads"] / found["leads"]) if found["leads"] else "-")
+            for label, found in channels.items()
+        }
+    else:
+        titles = ("Leads", "Bookings", "Held", "Opportunities", "New customers")
+        names = ("leads", "bookings", "held", "opportunities", "customers")
+        expected = {label: tuple(f"{found[name]:,}" for name in names) for label, found in channels.items()}
+    shown = cells(page, "How far each channel's leads come")
+    assert {label: tuple(found[title] for title in titles) for label, found in shown.items()} == expected
+    shown = cells(page, f"What each channel costs and brings ({currency})")
+    titles = ("Spend", "Cost per paying customer", "Pipeline", "Revenue")
+    assert {label: tuple(found[title] for title in titles) for label, found in shown.items()} == {
+        label: (
+            "-" if found["spend"] is None else whole(found["spend"]),
+            "-" if found["cost"] is None else cost(found["cost"]),
+            whole(found["pipeline_amount"]),
+            whole(found["revenue"]),
+        )
+        for label, found in channels.items()
+    }
+
+
+def test_months_whose_leads_may_still_convert_are_marked(page: Page, address: str) -> None:
+    """Each month has its shares; an open one says so, in words and by its frame, and has no colour."""
+    open_page(page, address, "/leads/")
+    months = query("""
+        select month_start_date, bool_and(is_mature) as is_mature, sum(leads)::bigint as leads,
+            sum(booked_leads) / sum(leads) as booked, sum(held_leads) / nullif(sum(booked_leads), 0) as held,
+            sum(held_leads_with_opportunity) / nullif(sum(held_leads), 0) as opportunity,
+            sum(opportunity_leads_paying) / nullif(sum(opportunity_leads), 0) as paying
+        from marts.lead_funnel where basis = 'cohort' group by 1 having sum(leads) > 0 order by 1 desc
+    """)
+    assert {row["is_mature"] for row in months} == {True, False}
+    (_, *titles), *rows = heat_map(page)
+    assert titles == ["Booked", "Held", "Opportunity", "Paying"]
+    assert rows == [
+        [
+            f"{row['month_start_date']:%B %Y}: {counted(row['leads'], 'lead')}"
+            f"{'' if row['is_mature'] else ', still open'}",
+            *("-" if row[name.lower()] is None else share(row[name.lower()]) for name in titles),
+        ]
+        for row in months
+    ]
+    for row, month in zip(page.locator("table:has(caption) tbody tr").all(), months, strict=True):
+        classes = [cell.get_attribute("class").split() for cell in row.locator("td").all()]
+        if not month["is_mature"]:
+            assert all("note" in names and "step-0" in names for names in classes)
+    expect(page.locator("#open-months")).to_be_visible()
+
+
+def test_the_conversion_of_channels_is_that_of_the_warehouse(page: Page, address: str) -> None:
+    """Accounts that a channel touched, and those of them that had an opportunity afterwards."""
+    open_page(page, address, "/leads/")
+    channels = query("select * from marts.channel_conversion order by is_all_channels, conversion_rate desc")
+    best, everything = channels[0], channels[-1]
+    assert " ".join(page.locator("#conversion").inner_text().split()) == (
+        f"Of the accounts that {best['channel_label']} touched, {share(best['conversion_rate'])} had an opportunity "
+        f"afterwards, the highest share of all channels; of all accounts that were touched at all it is "
+        f"{share(everything['conversion_rate'])}."
+    )
+    shown = cells(page, "Which channel's accounts become opportunities?")
+    titles = ("Accounts touched", "With an opportunity afterwards", "Conversion rate", "In the attribution window")
+    assert {label: [row[title] for title in titles] for label, row in shown.items()} == {
+        row["channel_label"]: [
+            *(f"{row[name]:,}" for name in ("accounts_touched", "accounts_converted")),
+            share(row["conversion_rate"]),
+            f"{row['accounts_converted_in_window']:,}",
+        ]
+        for row in channels
+    }
+
+
+def test_what_is_shown_of_journeys_is_that_of_the_warehouse(page: Page, address: str) -> None:
+    """First and last channels, the most frequent paths, and the time by the channel that came first."""
+    open_page(page, address, "/journeys/")
+    (_, *lasts), *rows = heat_map(page)
+    assert {(row[0], last): text for row in rows for last, text in zip(lasts, row[1:], strict=True) if text} == {
+        (row["first_channel_label"], row["last_channel_label"]): f"{row['opportunities']:,}"
+        for row in query("""
+            select first_channel_label, last_channel_label, count(*) as opportunities
+            from marts.opportunity_paths where path_length > 0 group by all
+        """)
+    }
+    shown = cells(page, "The most frequent paths")
+    assert [(row["Path"], row["Opportunities"]) for row in shown.values()] == [
+        (row["channel_path"], f"{row['opportunities']:,}")
+        for row in query("""
+            select channel_path, count(*) as opportunities from marts.opportunity_paths
+            where path_length > 0 group by all order by opportunities desc, channel_path limit 10
+        """)
+    ]
+    times = {
+        row["channel"]: (f"{row['opportunities']:,}", f"{row['days']:,.1f}" if row["days"] is not None else "-")
+        for row in query("""
+            select coalesce(first_channel_label, 'Nothing known') as channel, count(*) as opportunities,
+                median(days_to_opportunity) as days
+            from marts.opportunity_paths group by all
+            union all
+            select 'All channels', count(*), median(days_to_opportunity) from marts.opportunity_paths
+        """)
+    }
+    shown = cells(page, "Every channel that came first")
+    assert {label: (row["Opportunities"], row["Median days"]) for label, row in shown.items()} == times
+    assert page.errors == []
+
+
+def alert_lines(page: Page) -> list[str]:
+    """The alerts that a page lists."""
+    return [" ".join(text.split()) for text in page.locator("li:has(.severity)").all_inner_texts()]
+
+
+def test_what_needs_a_look_is_said_first(page: Page, address: str) -> None:
+    """The gravest open alerts on the first page, all of them on the page of data health, each with its beginning."""
+    alerts = query("select * from marts.alerts where is_open order by severity_order, began_date desc, sentence")
+    assert len(alerts) > 5
+    lines = [
+        " ".join(
+            (row["severity_label"], row["sentence"], "New." if row["is_new"] else f"Since {dated(row['began_date'])}.")
+        )
+        for row in alerts
+    ]
+    open_page(page, address, "/")
+    assert alert_lines(page) == lines[:5]
+    expect(page.locator("#alerts")).to_contain_text(f"And {len(alerts) - 5} more.")
+    new = sum(row["is_new"] for row in alerts)
+    said = open_page(page, address, "/data-health/")
+    assert said.startswith(f"{counted(len(alerts), 'alert')} are open, {new or 'none'} of them new.")
+    assert alert_lines(page) == lines
+
+
+def test_data_health_shows_the_rules_and_what_they_found(page: Page, address: str) -> None:
+    """Rules in force with their alerts of 30 days, each run of days once; and every source's state."""
+    open_page(page, address, "/data-health/")
+    (day,) = query("select as_of::date as day from marts.report_settings")
+    recent = f"from marts.alerts where alert_date >= date '{day['day']}' - 30"
+    found = {
+        row["rule"]: row
+        for row in query(f"""
+            select rule, count(distinct (subject_kind, subject, began_date)) as runs,
+                count(distinct alert_date) as days, count(*) filter (where is_open) as open
+            {recent} group by rule
+        """)
+    }
+    rules = query("select * from marts.alert_rules_dim")
+    shown = cells(page, "The rules")
+    titles = ("Fires when", "Severity", "State", "Open", "In 30 days", "Days of them")
+    none = {"runs": 0, "days": 0, "open": 0}
+    assert {label: [row[title] for title in titles] for label, row in shown.items()} == {
+        rule["rule_label"]: [
+            *(rule["description"], rule["severity_label"], "On" if rule["is_enabled"] else "Off"),
+            *(str(found.get(rule["rule"], none)[name]) for name in ("open", "runs", "days")),
+        ]
+        for rule in rules
+    }
+    table = page.locator("xpath=//h3[normalize-space()='Alerts of the last 30 days']/following::table")
+    sentences = table.filter(visible=True).first.inner_text()
+    ended = query(f"select sentence {recent} and is_last_day")
+    assert len(ended) == sum(row["runs"] for row in found.values())
+    assert [row["sentence"] for row in ended if row["sentence"] not in sentences] == []
+    table = page.locator("xpath=//h2[normalize-space()='How fresh are the sources?']/following::table")
+    rows = [
+        row.locator("td").all_inner_texts()[:3] for row in table.filter(visible=True).first.get_by_role("row").all()
+    ]
+    assert sorted([cell.strip() for cell in row] for row in rows if row) == sorted(
+        [row["source"], row["entity"].replace("_", " "), "Late" if row["is_late"] else "In time"]
+        for row in query("select source, entity, is_late from marts.source_freshness")
+    )
+    assert page.errors == []
+
+
+def test_each_source_has_its_match_rate(page: Page, address: str) -> None:
+    """How many of a source's people another one knows, of all time."""
+    open_page(page, address, "/data-health/")
+    rows = query("select * from marts.identity_match_rates where month_start_date is null and records > 0")
+    shown = cells(page, "Every source")
+    titles = ("People's records", "Known from another source", "Share known", "Share with an account")
+    assert {label: [row[title] for title in titles] for label, row in shown.items()} == {
+        row["source_label"]: [
+            *(f"{row[name]:,}" for name in ("records", "matched_records")),
+            *(share(row[name]) for name in ("match_rate", "account_rate")),
+        ]
+        for row in rows
+    }
+
+
 def test_a_channel_has_one_colour_on_every_page(page: Page, address: str) -> None:
     """A reader who has learnt that a channel is blue reads the next chart by that."""
     colours: dict[str, set[str]] = {}
@@ -1020,8 +1352,11 @@ def test_what_each_channel_returned_is_that_of_the_warehouse(page: Page, address
 
 
 def test_the_notes_are_the_checks_that_found_something(page: Page, address: str) -> None:
-    """A check that found nothing would hide those that did."""
+    """A check that found nothing would hide those that did; the first page counts them."""
     open_page(page, address, "/")
+    found = query("select count(*) as checks from marts.data_health where affected_records > 0")
+    expect(page.locator("#notes")).to_contain_text(f"{counted(found[0]['checks'], 'check')} of the loaded records")
+    open_page(page, address, "/data-health/")
     text = page.locator("main").inner_text()
     # Two platforms may lack the same.
     for row in query("select description, max(affected_records) as affected_records from marts.data_health group by 1"):
@@ -1032,17 +1367,26 @@ def test_no_person_is_in_what_is_shipped(built: Path) -> None:
     """Every row of every source query reaches the reader, shown or not, and only those of queries that still exist."""
     tables = list((built / "data").rglob("*.parquet"))
     assert {path.stem for path in tables} == {path.stem for path in SOURCES.glob("*.sql")}
-    # What a customer is called looks like nothing special, and an address that was cut short like no address.
-    customers = {
-        text for row in query("select customer_name, customer_email from marts.users_dim") for text in row.values()
+    # What a customer is called looks like nothing special, and an address that was cut short like no address; a key
+    # of somebody would do to find out who it is.
+    people = {
+        text
+        for select in (
+            "select customer_name, customer_email from marts.users_dim",
+            "select person_id, contact_id, account_id from marts.people_dim",
+            "select identifier_value from marts.person_identifiers where identifier_kind != 'customer'",
+            "select opportunity_id, account_id from marts.opportunity_paths",
+        )
+        for row in query(select)
+        for text in row.values()
     }
-    assert len(customers) > 100
+    assert len(people) > 1000
     for path in tables:
         relation = duckdb.read_parquet(str(path))
         assert [name for name in relation.columns if PERSONAL.search(name)] == [], path.stem
         rows = relation.fetchall()
         assert [row for row in rows if any(EMAIL.search(str(value)) for value in row)] == [], path.stem
-        assert {value for row in rows for value in row} & (customers - {None}) == set(), path.stem
+        assert {value for row in rows for value in row} & (people - {None}) == set(), path.stem
     # Results of the pages' own queries and the pages as they were rendered.
     for path in built.rglob("*"):
         if path.is_file() and path.suffix in (".arrow", ".json", ".html"):

@@ -1,0 +1,5 @@
+select
+    path_length,
+    sort_order,
+    opportunities,
+from marts.journey_lengths
