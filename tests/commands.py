@@ -93,7 +93,10 @@ def warm_up(name: str) -> None:
     """Does what every run of a command does first, and starts no thread, as threads do not survive a fork."""
     if name == "dbt":
         from dbt.cli.main import dbtRunner
+        from dbt_common.tests import enable_test_caching
 
+        # Every run reads the same templates, and finds them here as they were parsed.
+        enable_test_caching()
         # The static parser has threads. The other one does the same, and imports and compiles what both need; only
         # what a foreign key refers to is always read by the former.
         without_threads = mock.patch("dbt.clients.jinja_static.py_extract_from_source", referred_to)
@@ -101,8 +104,8 @@ def warm_up(name: str) -> None:
             options = ("--quiet", "--no-static-parser", "--target-path", folder, "--log-path", folder)
             dbtRunner().invoke(["parse", *options])
     else:
-        # Not the loaders themselves: pyarrow, which they need, starts a thread.
-        for module in ("dlt.destinations.impl.duckdb.sql_client", "ingestion.cli"):
+        # Not the loaders themselves: pyarrow, which they need, starts a thread. dbt is what a refresh builds with.
+        for module in ("dlt.destinations.impl.duckdb.sql_client", "ingestion.cli", "dbt.cli.main"):
             import_module(module)
     import duckdb
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from commands import run_command
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,6 +30,10 @@ OPPORTUNITIES = (
     "O1,A1,100,2026-02-01T00:00:00Z,Commercial\n"
 )
 TOUCHES = "sales_touchpoint_id,channel_name,contact_id,sales_touchpoint_date\nS1,Outbound,C1,2026-01-15T00:00:00Z\n"
+FEW_BOOKINGS = (
+    "rule,metric,subject,window_days,baseline_days,comparison,threshold,minimum,severity,is_enabled\n"
+    "few_bookings,bookings,all,7,,below,1,,info,\n"
+)
 MAP_HEADER = "event_type_uri,event_type_name,channel,campaign,valid_from,valid_to\n"
 # What is in a published copy: its newest build, and the bookings by the marts that each count them.
 WHOLE = """
@@ -96,19 +101,23 @@ class Company:
         """Its copy for readers."""
         return self.folder / "company.published.duckdb"
 
-    def start(self, *words: str) -> subprocess.Popen:
-        """Starts `throughline`."""
-        settings = {
-            "THROUGHLINE_WAREHOUSE": self.warehouse,
-            "THROUGHLINE_SEEDS": self.folder / "seeds",
-            "SOURCES__CRM__BUCKET_URL": self.folder / "crm",
-            "SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL": self.folder / "deliveries",
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of its commands."""
+        return {
+            "THROUGHLINE_WAREHOUSE": str(self.warehouse),
+            "THROUGHLINE_SEEDS": str(self.folder / "seeds"),
+            "SOURCES__CRM__BUCKET_URL": str(self.folder / "crm"),
+            "SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL": str(self.folder / "deliveries"),
             "ALERTS__WEBHOOK_URL": self.chat,
         }
+
+    def start(self, *words: str) -> subprocess.Popen:
+        """Starts `throughline`, for what is killed or runs beside another."""
         return subprocess.Popen(
             [BIN / "throughline", *words],
             cwd=PROJECT_ROOT,
-            env=os.environ | {name: str(value) for name, value in settings.items()},
+            env=os.environ | self.settings,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -116,11 +125,10 @@ class Company:
 
     def refresh(self, *words: str, status: int = 0) -> str:
         """Refreshes to the end and returns what was said."""
-        process = self.start("refresh", *words)
-        said = process.communicate()[1]
-        assert process.returncode == status, said
-        assert "Traceback" not in said
-        return said
+        done = run_command("throughline", "refresh", *words, **self.settings)
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
 
     def pipeline(self) -> int:
         """The published pipeline."""
@@ -233,9 +241,22 @@ def test_a_failing_test_is_named_and_nothing_is_published(company):
     assert str(log) in said
     assert name in log.read_text()
     company.write("seeds/event_type_channels.csv", f"{MAP_HEADER}{rows[0]}\n")
+    company.write("seeds/alert_rules.csv", FEW_BOOKINGS)
     assert "everything, because the newest build failed" in company.refresh("crm")
     assert query(company.published, "select distinct channel, campaign from marts.bookings_fact") == [("Ads", "Spring")]
     assert company.check_published() == 5
+
+
+def test_an_alert_is_posted_once(company):
+    """The refresh before found one by a new rule, and posted it after it had published; this one has nothing to say."""
+    assert "nothing has changed" in company.refresh("crm")
+    (posted,) = company.posted[1:]
+    assert posted.startswith(
+        "company.duckdb: an alert is new.\n• *Info* All channels: no booking was made in the 7 days to "
+    )
+    assert posted.endswith("; the limit is 1. Since 11 May 2026.")
+    noted = "select rule, subject, began_date::varchar, closed_at from raw_meta.alert_posts"
+    assert query(company.warehouse, noted) == [("few_bookings", "all", "2026-05-11", None)]
 
 
 def test_one_refresh_at_a_time(company):
@@ -269,7 +290,10 @@ def test_a_killed_refresh_leaves_a_whole_copy(company):
     """Killed at points spread over its run, it leaves a copy that opens and is of one build; the next one mends all."""
     company.book()
     began = time.monotonic()
-    company.refresh()
+    # As those that are to be killed, which take longer than a forked one.
+    undisturbed = company.start("refresh")
+    said = undisturbed.communicate()[1]
+    assert undisturbed.returncode == 0, said
     seconds = time.monotonic() - began
     known = company.check_published()
     killed = 0
@@ -311,7 +335,7 @@ def test_deliveries_are_followed(company):
         company.book()
         until(lambda: company.check_published() == company.bookings)
         watch.send_signal(signal.SIGINT)
-        watch.wait(30)
+        watch.wait(180)
         assert not says("Traceback")
     finally:
         watch.kill()

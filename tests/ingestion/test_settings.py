@@ -140,6 +140,8 @@ def test_variables_that_mean_nothing_stop_a_build_with_a_sentence(warehouse, run
         ("{attribution_window_days: 1.5}", "attribution_window_days is 1.5"),
         ("{webinar_restart_minutes: -1}", "webinar_restart_minutes is -1"),
         ("{webinar_attendance_is_touch: 1}", "webinar_attendance_is_touch is 1"),
+        ("{max_identifiers_per_person: 0}", "max_identifiers_per_person is 0"),
+        ("{attribution_touchpoint_sources: 'crm, zoom'}", "attribution_touchpoint_sources is crm, zoom"),
         ("{reporting_timezone: Mars/Olympus}", "reporting_timezone is Mars/Olympus"),
         ("{as_of: garbage}", "as_of is garbage"),
     ):
