@@ -1,7 +1,7 @@
 {% macro check_variables() -%}
     {#- Stops a run whose variables mean nothing, with a sentence, before it builds anything. -#}
     {%- if execute and flags.WHICH in ('build', 'run', 'test', 'seed', 'snapshot', 'retry') -%}
-        {%- for name in ['attribution_window_days', 'max_exchange_rate_age_days'] -%}
+        {%- for name in ['attribution_window_days', 'max_exchange_rate_age_days', 'booking_to_opportunity_days'] -%}
             {%- set days = var(name) -%}
             {%- if days is not integer or days < 0 -%}
                 {%- do exceptions.raise_compiler_error(
@@ -9,6 +9,12 @@
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- set identifiers = var('max_identifiers_per_person') -%}
+        {%- if identifiers is not integer or identifiers < 1 -%}
+            {%- do exceptions.raise_compiler_error(
+                'max_identifiers_per_person is ' ~ identifiers ~ '; it must be a whole number, 1 or more.'
+            ) -%}
+        {%- endif -%}
         {%- set minutes = var('webinar_restart_minutes') -%}
         {%- if minutes is not integer or minutes < 0 -%}
             {%- do exceptions.raise_compiler_error(
@@ -18,6 +24,13 @@
         {%- if var('webinar_attendance_is_touch') is not boolean -%}
             {%- do exceptions.raise_compiler_error(
                 'webinar_attendance_is_touch is ' ~ var('webinar_attendance_is_touch') ~ '; it must be true or false.'
+            ) -%}
+        {%- endif -%}
+        {%- set touchpoint_sources = attribution_touchpoint_sources() -%}
+        {%- if not touchpoint_sources or touchpoint_sources | reject('in', ['crm', 'bookings']) | list -%}
+            {%- do exceptions.raise_compiler_error(
+                'attribution_touchpoint_sources is ' ~ var('attribution_touchpoint_sources')
+                ~ '; it must be crm, bookings, or both with a comma between them.'
             ) -%}
         {%- endif -%}
         {%- if not modules.re.fullmatch('[A-Z]{3}', var('reporting_currency') | string) -%}
