@@ -50,15 +50,6 @@
     end
 {%- endmacro %}
 
-{% macro identity_source_label(source) -%}
-    {#- A source's name as pages show it. -#}
-    case {{ source }}
-        when 'crm' then 'CRM'
-        when 'stream' then 'Billing'
-        else {{ channel_label(source) }}
-    end
-{%- endmacro %}
-
 {% macro written_identifier(kind, value) -%}
     {#- An identifier as the sources have it, of how somebody wrote it by hand. -#}
     case {{ kind }}
@@ -67,11 +58,6 @@
         when 'invitee' then {{ calendly_uri(value) }}
         else nullif(trim({{ value }}), '')
     end
-{%- endmacro %}
-
-{% macro full_email_address(email) -%}
-    {#- An e-mail address as every source writes it; null unless something stands on both sides of its @. -#}
-    case when trim({{ email }}) like '%_@_%' then {{ email_address(email) }} end
 {%- endmacro %}
 
 {% macro email_domain(email) -%}
@@ -133,7 +119,8 @@
 
 {% macro is_override_understood() -%}
     {#-
-        Whether a row of identity_overrides, with its kinds and action in lower case and its blanks null, says something.
+        Whether a row of identity_overrides, with its kinds and action in lower case, its identifiers as the sources have
+        them and its blanks null, says something; of an identifier and itself it does not.
     -#}
     {%- set kinds = "('email', 'contact', 'customer', 'invitee', 'registrant')" -%}
     coalesce(
@@ -144,6 +131,7 @@
                 and left_kind in {{ kinds }}
                 and right_kind in {{ kinds }}
                 and right_id is not null
+                and (left_kind != right_kind or left_id != right_id)
             )
             or (left_kind = 'domain' and override_action = 'link' and right_kind = 'account' and right_id is not null)
             or (left_kind = 'domain' and override_action = 'unlink' and right_kind is null and right_id is null)

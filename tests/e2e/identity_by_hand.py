@@ -626,8 +626,8 @@ class People:
         known = {one.account_id for one in [*self.company.contacts, *self.company.opportunities]}
         for row in self.company.overrides:
             action, account_id = row.action.strip().lower(), row.right_id.strip()
-            if row.left_kind.strip().lower() == "domain" and (action == "unlink" or account_id in known):
-                domain = row.left_id.strip().lower()
+            domain = row.left_id.strip().lower() if row.left_kind.strip().lower() == "domain" else None
+            if domain and domain not in self.free_domains and (action == "unlink" or account_id in known):
                 found.pop(domain, None)
                 found |= {domain: account_id} if action == "link" else {}
         return found

@@ -252,7 +252,8 @@ class Drawing:
             self._stay(webinar, seat.registrant_id, seat.email if self._is(0.5) else None)
         for _ in range(self._one([0, 0, 1])):
             # Somebody without a registration: signed in, or unknown.
-            email = self._address(0.4)
+            # In some worlds who gives no address types something else.
+            email = self._address(0.4) or ("n/a" if self._number % 2 else None)
             self._stay(webinar, None if platform == "zoom" else self._id(), email)
 
     def _stay(self, webinar: Webinar, registrant_id: str | None, email: str | None) -> None:

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -71,6 +71,10 @@ _TOLD_BY = ["api", "api", "api", "file", "file", "both", "both", "two files", *[
 # How a file's start differs from the API's.
 _SHIFTS = [timedelta(0), timedelta(0), 2 * MINUTE, -10 * MINUTE, 10 * MINUTE]
 _PEOPLE = ["ada", "bob", "cy", "dee", "eve"]
+# Of a company that has its own mail; of these the CRM knows no bob.
+_COLLEAGUES = ["bob", "dee"]
+# What people type who give no address, or cannot.
+_NO_ADDRESSES = [None, None, "n/a", "Ada", "ada@", "@ada"]
 # When people come, and go, in parts of the webinar's length: over again, at once, in between, not at all.
 _STAYS = [
     [(0, 1)],
@@ -118,7 +122,7 @@ class Drawing:
         return f"{self._mark}{next(self._ids)}"
 
     def _email(self, name: str) -> str:
-        return f"{self._mark}{name}@example.com"
+        return f"{self._mark}{name}@{f'{self._mark}firm.' if name in _COLLEAGUES else ''}example.com"
 
     def _some(self, names: list[str], chance: float) -> list[str]:
         return [name for name in names if self._is(chance)]
@@ -166,7 +170,8 @@ class Drawing:
         for name in self._some(_PEOPLE, 0.6):
             for _ in range(self._one([1, 1, 1, 2])):
                 one = Registrant(
-                    *(number, self._id(), self._email(name) if self._is(0.9) else None, self._one(_STATUSES)),
+                    *(number, self._id(), self._email(name) if self._is(0.9) else self._one(_NO_ADDRESSES)),
+                    self._one(_STATUSES),
                     self._one(starts) + self._one(_REGISTERED),
                 )
                 found.append(one)
@@ -187,7 +192,8 @@ class Drawing:
         visitors = [(one.registrant_id, one.email) for one in registrants if self._is(0.6)]
         visitors += [(None, self._email(name)) for name in self._some([*_PEOPLE, "host", "panel"], 0.2)]
         # Somebody who dialled in, and somebody of whose registration nothing is known.
-        visitors += [(None, None)] * self._is(0.2) + [(self._id(), None)] * self._is(0.1)
+        visitors += [(None, self._one(_NO_ADDRESSES))] * self._is(0.2)
+        visitors += [(self._id(), self._one(_NO_ADDRESSES))] * self._is(0.1)
         for registrant_id, email in visitors:
             # The address is there or not, on one row and on the next.
             for joined_at, left_at in self._stays(starts_at, length):
@@ -224,7 +230,7 @@ class Drawing:
         for _ in range(self._one([0, 0, 1, 2])):
             joined_at, left_at = self._stays(starts_at, length)[0]
             minutes = -((joined_at - left_at) // MINUTE)
-            rows.append(ReportRow("other", None, True, None, None, joined_at, left_at, minutes))
+            rows.append(ReportRow("other", self._one(_NO_ADDRESSES), True, None, None, joined_at, left_at, minutes))
         name = f"{self._one('ab')}_{self._id()}.csv"
         self._keep(
             "files",
@@ -247,7 +253,7 @@ class Drawing:
         )
         seats = []
         for name in self._some(_PEOPLE, 0.6):
-            email = self._email(name) if self._is(0.9) else None
+            email = self._email(name) if self._is(0.9) else self._one(_NO_ADDRESSES)
             one = Registration(conference_id, self._id(), email, starts_at + self._one(_REGISTERED))
             seats.append(one)
             self._keep("registrations", one)
@@ -255,7 +261,7 @@ class Drawing:
             return
         visitors = [(one.bmid, one.email) for one in seats if self._is(0.6)]
         visitors += [(self._id(), self._email(name)) for name in self._some([*_PEOPLE, "host"], 0.2)]
-        visitors += [(self._id(), None)] * self._is(0.2)
+        visitors += [(self._id(), self._one(_NO_ADDRESSES))] * self._is(0.2)
         for bmid, email in visitors:
             entered: set[datetime] = set()
             for joined_at, left_at in self._stays(starts_at, length):
@@ -309,7 +315,8 @@ class Drawing:
         uri = f"https://api.calendly.com/scheduled_events/{self._id()}/invitees/{self._id()}"
         moved_to = f"{uri}B".replace("scheduled_events/", "scheduled_events/B") if fate == "rescheduled" else None
         one = SignUp(
-            *(uri, event_type, self._email(name) if self._is(0.95) else None, registered_at, at, HOUR, fate),
+            *(uri, event_type, self._email(name) if self._is(0.95) else self._one(_NO_ADDRESSES)),
+            *(registered_at, at, HOUR, fate),
             *(fate == "active" and self._is(0.3), moved_to),
         )
         self._keep("sign_ups", one)
@@ -712,6 +719,11 @@ def cases(expected: Webinars) -> Iterator[tuple[str, bool]]:
         email = emails.get(session.registrant_id)
         yield "a device of somebody else", None not in (email, session.email) and email != session.email
         yield "waiting", session.is_waiting
+    for kind in ("registrants", "sessions", "registrations", "attendees"):
+        for record in getattr(company, kind):
+            yield f"no address among the {kind}", is_no_address(record.email)
+    for row in chain.from_iterable(file.rows for file in company.files):
+        yield "no address in a file", is_no_address(row.email)
     for conference in company.conferences:
         yield "put off after it was read", conference.is_listed and not conference.is_reported
     names = Counter((row.webinar, row.day) for row in company.catalogue if not row.platform_id)
@@ -721,11 +733,18 @@ def cases(expected: Webinars) -> Iterator[tuple[str, bool]]:
         is_reported = instance is not None and instance.is_reported
         status = expected.status(sign_up)
         yield "a sign-up without a webinar", instance is None
-        yield "a sign-up without an address", is_reported and sign_up.fate == "active" and not sign_up.email
+        is_settled = is_reported and sign_up.fate == "active"
+        yield "a sign-up without an address", is_settled and not sign_up.email
+        yield "a sign-up with what is no address", is_settled and is_no_address(sign_up.email)
         yield "a mark that gives way", sign_up.has_mark and is_reported and status == "held"
         yield "a mark that stands", sign_up.has_mark and not is_reported and status == "no_show"
         yield "nobody marked it", not sign_up.has_mark and status == "no_show"
         yield "moved to another day", sign_up.moved_to is not None and instance is not None
+
+
+def is_no_address(email: str | None) -> bool:
+    """Whether somebody typed something else than an address."""
+    return email is not None and email_key(email) is None
 
 
 def cases_of(one: Instance, expected: Webinars) -> Iterator[tuple[str, bool]]:
@@ -880,27 +899,46 @@ def test_webinar_checks(built):
     )
 
 
+def accounts_by_person(expected: Webinars) -> dict[str, tuple[str | None, str]]:
+    """Contact and account of those who have one: of the first of their contacts, else by the mail domain and nobody."""
+    contacts = sorted(crm_tables(expected.company)["contacts"], key=lambda one: one["contact_id"], reverse=True)
+    of_contacts = {
+        expected.person_of(key): (one["contact_id"], one["account_id"])
+        for one in contacts
+        if (key := email_key(one["email"]))
+    }
+    accounts = defaultdict(set)
+    for one in contacts:
+        accounts[one["email"].rpartition("@")[2]].add(one["account_id"])
+    of_domains = {}
+    for key in {row.person_key for row in expected.rows}:
+        emails = [one for one in expected.keys_of(key) if one.startswith("email:")]
+        domains = {one.rpartition("@")[2] for one in emails} - {"example.com"}
+        found = {account for domain in domains if len(accounts[domain]) == 1 for account in accounts[domain]}
+        if len(found) == 1:
+            of_domains[key] = (None, *found)
+    return of_domains | of_contacts
+
+
 def test_coming_is_a_touch_where_it_is_to_be(first, later):
-    """Of the person's first contact, when the person joined; and none at all unless the variable says so."""
+    """Of the account of whoever came, when they joined; and none at all unless the variable says so."""
     # A touch of a webinar ends with a hash of the person.
     query = (
         "select source, touchpoint_type, regexp_replace(touchpoint_id, ':[0-9a-f]{32}$', ''), channel_name, contact_id,"
-        " account_id, touchpoint_at from intermediate.int_touchpoints__unioned"
+        " account_id, is_contact_known, touchpoint_at from intermediate.int_touchpoints__unioned"
     )
     [of_crm] = first.rows(query)
     assert of_crm[:4] == ("crm", "marketing", "1", "Webinar")
-    contacts = crm_tables(later.expected.company)["contacts"]
-    by_id = sorted(contacts, key=lambda one: one["contact_id"], reverse=True)
-    first_contacts = {later.expected.person_of(email_key(one["email"])): one for one in by_id}
+    accounts = accounts_by_person(later.expected)
     touches = [
         (
-            *("webinars", "marketing", f"webinar:{row.webinar_id}"),
-            *("Webinar", contact["contact_id"], contact["account_id"]),
+            *("webinars", "marketing", f"webinar:{row.webinar_id}", "Webinar", *account, account[0] is not None),
             row.joined_at or later.expected.instances[row.webinar_id].starts_at,
         )
         for row in later.expected.rows
-        if row.is_attended and (contact := first_contacts.get(row.person_key))
+        if row.is_attended and (account := accounts.get(row.person_key))
     ]
+    assert {contact is not None for _, _, _, _, contact, *_ in touches} == {False, True}
     assert len(touches) > WORLDS / 2
     later.assert_same(query, [of_crm, *touches])
 

@@ -376,8 +376,9 @@ def _is_one_start(one: Part, other: Part) -> bool:
 
 
 def email_key(email: str | None) -> str | None:
-    """The key of the person with that e-mail address."""
-    return f"email:{email.strip().lower()}" if email and email.strip() else None
+    """The key of the person with that e-mail address; what has not both halves is none."""
+    name, _, domain = (email or "").strip().rpartition("@")
+    return f"email:{name}@{domain}".lower() if name and domain else None
 
 
 @dataclass(frozen=True)
@@ -627,7 +628,7 @@ class Webinars:
         is_told_by_api = any(
             part.kind == "api" and part.is_reported and _is_one_start(part, parts[file.name]) for part in instance.parts
         )
-        return [row for row in file.rows if row.email or not is_told_by_api]
+        return [row for row in file.rows if email_key(row.email) or not is_told_by_api]
 
     def _fill_from_files(self, instance: Instance) -> None:
         for file in self._newest_files(instance):
@@ -828,7 +829,7 @@ class Webinars:
         if instance and instance.is_reported:
             if self.person_of(f"invitee:{sign_up.invitee_uri}") in instance.came:
                 return "held"
-            if sign_up.email:
+            if email_key(sign_up.email):
                 return "no_show"
         if sign_up.has_mark:
             return "no_show"

@@ -119,7 +119,7 @@ records as (
         'contact' as identifier_kind,
         contacts.contact_id as identifier_value,
         'crm' as source,
-        {{ full_email_address('contacts.email') }} as email,
+        {{ email_address('contacts.email') }} as email,
         first_touches.first_seen_at
     from contacts
     left join first_touches on contacts.contact_id = first_touches.contact_id
@@ -129,7 +129,7 @@ records as (
         'customer' as identifier_kind,
         coalesce(users.customer_id, first_transactions.customer_id) as identifier_value,
         'stream' as source,
-        {{ full_email_address('users.customer_email') }} as email,
+        {{ email_address('users.customer_email') }} as email,
         first_transactions.first_seen_at
     from users
     full outer join first_transactions on users.customer_id = first_transactions.customer_id
@@ -138,7 +138,7 @@ records as (
         'invitee' as identifier_kind,
         invitee_uri as identifier_value,
         'calendly' as source,
-        {{ full_email_address('invitee_email') }} as email,
+        {{ email_address('invitee_email') }} as email,
         created_at as first_seen_at
     from invitees
     union all

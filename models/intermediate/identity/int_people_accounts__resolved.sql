@@ -43,7 +43,8 @@ accounts_of_domains as (
         links.right_id as account_id
     from domain_overrides as links
     left join domain_overrides as unlinks on links.left_id = unlinks.left_id and unlinks.override_action = 'unlink'
-    where links.override_action = 'link' and unlinks.left_id is null
+    left join free_mail_domains on links.left_id = free_mail_domains.domain
+    where links.override_action = 'link' and unlinks.left_id is null and free_mail_domains.domain is null
 ),
 
 domains_of_accounts as (

@@ -20,6 +20,11 @@ staff as (
     select * from {{ ref('int_webinar_staff__listed') }}
 ),
 
+channel_aliases as (
+    select * from {{ ref('channel_aliases') }}
+    where source = 'webinars'
+),
+
 -- Whoever speaks is no guest by another address.
 speakers as (
     select distinct
@@ -147,11 +152,15 @@ resolved_people as (
         end as registration_status,
         case when instances.is_report_loaded then people.has_attendance end as is_attended,
         people.has_attendance and not people.is_registered as is_walk_in,
+        -- A report may say that somebody came, and not when.
+        case when people.has_attendance then coalesce(people.joined_at, instances.starts_at) end as came_at,
+        coalesce(channel_aliases.channel, 'Webinar') as channel,
         case when instances.is_report_loaded then coalesce(people.attended_seconds, 0) end as attended_seconds
     from people
     inner join instances on people.webinar_id = instances.webinar_id
     left join speakers
         on people.webinar_id = speakers.webinar_id and people.person_id = speakers.person_id
+    left join channel_aliases on channel_aliases.source_channel = 'Webinar'
     where speakers.person_id is null
 ),
 

@@ -73,7 +73,7 @@ rated_records as (
 identity_match_rates as (
     select
         rated_records.source,
-        {{ identity_source_label('rated_records.source') }} as source_label,
+        {{ source_label('rated_records.source') }} as source_label,
         rated_records.month_start_date,
         rated_records.records,
         rated_records.matched_records,
