@@ -353,7 +353,7 @@ class Conversion:
             yield one.account_id, event
         for customer in self.customers:
             for one in customer.payments:
-                label = "Refund" if (one.amount or 0) < 0 else "Payment"
+                label = "Payment" if one.amount is None or one.amount > 0 else "Refund" if one.amount else "Charge of 0"
                 event = Event(
                     *("payment", one.transaction_id, one.at, None, label, customer.person, self.converted(one))
                 )

@@ -35,8 +35,8 @@ OPPORTUNITIES = tuple(
 BOOKINGS = {
     "by address, in capitals": (40, "Ads call", " ADA@acme.example.com", None, ("C1", "A1")),
     "by the mail domain": (20, "Newsletter call", "new@acme.example.com", None, (None, "A1")),
-    "by the link": (15, "Ads call", "someone@gmail.com", LINKED_ID[:15], (LINKED_ID, "A2")),
-    "and again": (10, "Newsletter call", "someone@gmail.com", None, (LINKED_ID, "A2")),
+    "by the link": (15, "Ads call", "someone@example.com", LINKED_ID[:15], (LINKED_ID, "A2")),
+    "and again": (10, "Newsletter call", "someone@example.com", None, (LINKED_ID, "A2")),
     "of no known channel": (9, "Unmapped call", "ada@acme.example.com", None, None),
     "of no account": (8, "Ads call", "dot@domus.example.com", None, (None, None)),
     "of nobody": (7, "Ads call", "nobody@nowhere.example.com", None, (None, None)),

@@ -23,15 +23,6 @@ with
         select * from {{ ref('int_webinar_touchpoints__linked') }}
     ),
 
-    contacts as (
-        select * from {{ ref('stg_crm__contacts') }}
-    ),
-
-    channel_aliases as (
-        select * from {{ ref('channel_aliases') }}
-        where source = 'webinars'
-    ),
-
 {% endif -%}
 touchpoints as (
     {% if 'crm' in sources -%}
@@ -64,16 +55,13 @@ touchpoints as (
         select
             'webinars' as source,
             'marketing' as touchpoint_type,
-            webinar_touchpoints.touchpoint_id,
-            webinar_touchpoints.contact_id,
-            contacts.account_id,
-            webinar_touchpoints.touchpoint_at,
-            contacts.contact_id is not null as is_contact_known,
-            {{ unreserved_channel('coalesce(channel_aliases.channel, webinar_touchpoints.channel_name)', 'webinars') }}
-                as channel_name
+            touchpoint_id,
+            contact_id,
+            account_id,
+            touchpoint_at,
+            contact_id is not null as is_contact_known,
+            channel_name
         from webinar_touchpoints
-        left join contacts on webinar_touchpoints.contact_id = contacts.contact_id
-        left join channel_aliases on webinar_touchpoints.channel_name = channel_aliases.source_channel
     {%- endif %}
 )
 

@@ -27,6 +27,37 @@ bookings_of_people as (
     left join booking_people on bookings.booking_id = booking_people.booking_id
 ),
 
+-- In one line by instant, so that an account with many of both is no table of all their pairs. A booking stands before
+-- what happens at the same instant.
+bookings_and_opportunities as (
+    select
+        booking_id,
+        account_id,
+        booked_at as happened_at,
+        cast(null as varchar) as opportunity_id
+    from bookings_of_people
+    where account_id is not null and booked_at is not null
+    union all
+    select
+        cast(null as varchar) as booking_id,
+        account_id,
+        opportunity_created_at as happened_at,
+        opportunity_id
+    from opportunities
+    where account_id is not null and opportunity_created_at is not null
+),
+
+next_opportunities as (
+    select
+        booking_id,
+        first_value(opportunity_id ignore nulls) over (
+            partition by account_id
+            order by happened_at asc, opportunity_id asc nulls first
+            rows between current row and unbounded following
+        ) as opportunity_id
+    from bookings_and_opportunities
+),
+
 opportunities_after_bookings as (
     select
         bookings_of_people.booking_id,
@@ -34,18 +65,12 @@ opportunities_after_bookings as (
         bookings_of_people.booked_at,
         opportunities.opportunity_id,
         opportunities.pipeline_amount,
-        opportunities.opportunity_created_at,
-        row_number() over (
-            partition by bookings_of_people.booking_id
-            order by opportunities.opportunity_created_at, opportunities.opportunity_id
-        ) as opportunity_rank
-    from bookings_of_people
-    inner join opportunities
-        on
-            bookings_of_people.account_id = opportunities.account_id
-            and bookings_of_people.booked_at <= opportunities.opportunity_created_at
-            and {{ last_day_for_an_opportunity('bookings_of_people.booked_at') }}
-            >= opportunities.opportunity_created_at
+        opportunities.opportunity_created_at
+    from next_opportunities
+    inner join bookings_of_people on next_opportunities.booking_id = bookings_of_people.booking_id
+    inner join opportunities on next_opportunities.opportunity_id = opportunities.opportunity_id
+    where
+        opportunities.opportunity_created_at <= {{ last_day_for_an_opportunity('bookings_of_people.booked_at') }}
 ),
 
 -- A meeting that took place is a better reason for an opportunity than an earlier one that did not.
@@ -57,7 +82,6 @@ candidates as (
             order by case when status = 'held' then 0 else 1 end, booked_at, booking_id
         ) as booking_rank
     from opportunities_after_bookings
-    where opportunity_rank = 1
 ),
 
 booking_opportunities as (

@@ -24,15 +24,6 @@ webinar_people as (
     select * from {{ ref('int_webinar_people__resolved') }}
 ),
 
-webinars as (
-    select * from {{ ref('int_webinar_instances__resolved') }}
-),
-
-webinar_aliases as (
-    select channel from {{ ref('channel_aliases') }}
-    where source = 'webinars' and source_channel = 'Webinar'
-),
-
 contacts as (
     select
         person_id,
@@ -74,20 +65,15 @@ sights as (
     inner join booking_people on bookings.booking_id = booking_people.booking_id
     union all
     select
-        webinar_people.person_id,
+        person_id,
         'webinars' as first_source,
         3 as precedence,
-        webinar_people.webinar_id as sight_id,
+        webinar_id as sight_id,
         'webinar' as sight_kind,
-        coalesce(webinar_aliases.channel, 'Webinar') as channel,
+        channel,
         cast(null as varchar) as campaign,
-        -- A report may say that somebody came, and not when.
-        coalesce(
-            webinar_people.first_seen_at, case when webinar_people.is_attended then webinars.starts_at end
-        ) as seen_at
+        coalesce(first_seen_at, came_at) as seen_at
     from webinar_people
-    inner join webinars on webinar_people.webinar_id = webinars.webinar_id
-    left join webinar_aliases on true
 ),
 
 ranked_sights as (

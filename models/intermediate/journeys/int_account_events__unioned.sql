@@ -19,11 +19,6 @@ webinar_instances as (
     select * from {{ ref('int_webinar_instances__resolved') }}
 ),
 
-webinar_aliases as (
-    select * from {{ ref('channel_aliases') }}
-    where source = 'webinars'
-),
-
 opportunities as (
     select * from {{ ref('int_opportunities__labelled') }}
 ),
@@ -95,15 +90,12 @@ webinars as (
     select
         people_accounts.account_id,
         'webinar' as event_kind,
+        webinar_people.channel,
         webinar_people.person_id,
         cast(null as decimal(38, 9)) as amount,
         webinar_people.webinar_id || ':' || webinar_people.person_id as event_id,
-        -- A report may say that somebody came, and not when; and a registrant's time may be in no source.
-        case
-            when webinar_people.is_attended then coalesce(webinar_people.joined_at, webinar_instances.starts_at)
-            else coalesce(webinar_people.registered_at, webinar_instances.starts_at)
-        end as event_at,
-        coalesce(webinar_aliases.channel, 'Webinar') as channel,
+        -- A registrant's time may be in no source.
+        coalesce(webinar_people.came_at, webinar_people.registered_at, webinar_instances.starts_at) as event_at,
         case
             when webinar_people.is_attended then 'Webinar, attended'
             when not webinar_people.is_attended then 'Webinar, missed'
@@ -112,7 +104,6 @@ webinars as (
     from webinar_people
     inner join webinar_instances on webinar_people.webinar_id = webinar_instances.webinar_id
     inner join people_accounts on webinar_people.person_id = people_accounts.person_id
-    left join webinar_aliases on webinar_aliases.source_channel = 'Webinar'
 ),
 
 account_opportunities as (
@@ -137,7 +128,11 @@ payments as (
         customer_people.person_id,
         transactions.amount_in_reporting_currency as amount,
         cast(null as varchar) as channel,
-        case when transactions.is_refund then 'Refund' else 'Payment' end as event_label
+        case
+            when transactions.is_refund then 'Refund'
+            when transactions.is_zero then 'Charge of 0'
+            else 'Payment'
+        end as event_label
     from transactions
     inner join customer_people on transactions.paying_customer_id = customer_people.customer_id
     inner join people_accounts on customer_people.person_id = people_accounts.person_id

@@ -1,6 +1,6 @@
 {%- set lengths = [
     ('None', 0, 0), ('1', 1, 1), ('2', 2, 2), ('3', 3, 3), ('4–5', 4, 5), ('6–10', 6, 10), ('11–20', 11, 20),
-    ('21 and more', 21, none),
+    ('21–40', 21, 40), ('41–80', 41, 80), ('81 and more', 81, none),
 ] -%}
 with opportunity_paths as (
     select * from {{ ref('opportunity_paths') }}
