@@ -70,15 +70,6 @@
     )
 {%- endmacro %}
 
-{% macro source_label(source) -%}
-    {#- A source's name as pages show it. -#}
-    case {{ source }}
-        when 'crm' then 'CRM'
-        when 'bigmarker' then 'BigMarker'
-        else {{ channel_label(source) }}
-    end
-{%- endmacro %}
-
 {% macro number_text(number, digits) -%}
     {#- A number with so many decimals, rounded half away from zero, and commas between thousands. -#}
     {{- return(adapter.dispatch('number_text')(number, digits)) -}}
@@ -116,14 +107,18 @@
 {%- endmacro %}
 
 {% macro quantity_text(quantity) -%}
-    {#- A figure, a baseline or a limit in its metric's unit. -#}
+    {#- A figure, a baseline or a limit in its metric's unit; nobody counts many days in hours. -#}
     case
         when metric in ('cost_per_booking', 'spend_without_bookings')
             then {{ number_text(quantity, 2) }} || ' {{ var("reporting_currency") }}'
         when metric in ('held_rate', 'unmapped_share')
             then {{ number_text(quantity ~ ' * 100', 1) }} || '%'
         when metric = 'source_lateness'
-            then {{ plain_number(quantity, 1) }} || ' hours'
+            then
+                case
+                    when {{ quantity }} >= 48 then {{ plain_number(quantity ~ ' / 24', 1) }} || ' days'
+                    else {{ plain_number(quantity, 1) }} || ' hours'
+                end
         else {{ plain_number(quantity, 1) }}
     end
 {%- endmacro %}
@@ -210,14 +205,23 @@
 
 {% macro alert_rule_sentence() -%}
     {#- What a rule looks at and from where on it says so. -#}
+    {%- set channel -%}
+        case subject when 'all' then 'all channels together' else {{ channel_label('subject') }} end
+    {%- endset -%}
     case metric
-        when 'cost_per_booking' then 'The cost of a booking of a channel'
-        when 'bookings' then 'The number of bookings, of all channels and of each,'
-        when 'spend_without_bookings' then 'The spend of a channel without one booking'
-        when 'held_rate' then 'The share of meetings held, of all channels and of each,'
-        when 'host_load' then 'The number of meetings of a host'
+        when 'cost_per_booking' then 'The cost of a booking of ' || coalesce({{ channel }}, 'a channel')
+        when 'bookings'
+            then 'The number of bookings' || coalesce(' of ' || {{ channel }}, ', of all channels and of each,')
+        when 'spend_without_bookings'
+            then 'The spend of ' || coalesce({{ channel }}, 'a channel') || ' without one booking'
+        when 'held_rate'
+            then 'The share of meetings held, of ' || coalesce({{ channel }}, 'all channels and of each') || ','
+        when 'host_load' then 'The number of meetings of ' || coalesce(subject, 'a host')
         when 'unmapped_share' then 'The share of bookings without a channel'
-        when 'source_lateness' then 'The age of a source''s last load, or of its newest record,'
+        when 'source_lateness'
+            then
+                'The age of ' || coalesce({{ source_label('subject') }}, 'a source')
+                || '''s last load, or of its newest record,'
     end
     || case
         when metric = 'source_lateness' then ''
@@ -226,14 +230,16 @@
     || ' is '
     || case
         when comparison in ('above', 'below') then comparison || ' ' || {{ quantity_text('threshold') }}
-        when (comparison like '%above') = (comparison like 'ratio%' or threshold >= 0) then 'more than '
-        else 'less than '
+        when comparison = 'ratio_below' then 'less than '
+        else 'more than '
     end
     || case
         when comparison in ('above', 'below') then ''
         when comparison like 'ratio%' and threshold = 1 then ''
         when comparison like 'ratio%' then {{ plain_number('threshold', 2) }} || ' times '
-        else {{ difference_text('threshold') }} || case when threshold < 0 then ' below ' else ' above ' end
+        else
+            {{ difference_text('threshold') }}
+            || case comparison when 'difference_below' then ' below ' else ' above ' end
     end
     || case
         when comparison in ('above', 'below') then ''
@@ -251,6 +257,5 @@
             '; from ' || {{ plain_number('minimum', 1) }}
             || case metric when 'held_rate' then ' meetings on' else ' bookings on' end
     end
-    || coalesce('; for ' || subject || ' only', '')
     || '.'
 {%- endmacro %}

@@ -17,12 +17,14 @@ freshness as (
 subjects as (
     select distinct
         metric,
-        subject
+        subject_name,
+        {{ channel_label('subject_name') }} as subject_label
     from measures
     union all
     select distinct
         'source_lateness' as metric,
-        source as subject
+        source as subject_name,
+        {{ source_label('source') }} as subject_label
     from freshness
 )
 
@@ -34,5 +36,5 @@ from rules
 left join subjects
     on
         rules.metric = subjects.metric
-        and rules.subject = subjects.subject
-where subjects.subject is null
+        and rules.subject in (subjects.subject_name, subjects.subject_label)
+where subjects.subject_name is null

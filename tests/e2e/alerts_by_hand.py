@@ -10,8 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 
 DAY = timedelta(days=1)
+TWO_DAYS = 48
 SEVERITIES = ("critical", "warning", "info")
-SOURCE_LABELS = {"crm": "CRM", "bigmarker": "BigMarker"}
+SOURCE_LABELS = {"crm": "CRM", "bigmarker": "BigMarker", "stream": "Stream (billing)"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Company:
         bookings: All of them.
         spend: Day, channel and amount in the reporting currency, None where it has no rate.
         meetings: Host, event and day, each once.
+        host_labels: What rules and sentences call each host.
         ages: Of each source.
         last_day: The last whole day of which bookings are known.
         today: The day of as_of.
@@ -53,6 +55,7 @@ class Company:
     bookings: list[Booking]
     spend: list[tuple[date, str, Decimal | None]]
     meetings: set[tuple[str, str, date]]
+    host_labels: dict[str, str]
     ages: list[Age]
     last_day: date
     today: date
@@ -267,7 +270,7 @@ def alerts_of(company: Company, rules: list[Rule]) -> dict[Key, Alert]:
             found |= dict(_late_sources(company, rule))
             continue
         alerts = _host_alerts if rule.metric == "host_load" else _compared_alerts
-        found |= {key: one for key, one in alerts(company, rule) if rule.subject in (None, key[3])}
+        found |= {key: one for key, one in alerts(company, rule) if _is_of(rule, _name(company, *key[2:]))}
     for key in found:
         _place_in_run(found, key)
     return found
@@ -327,7 +330,8 @@ def _alert(
     deviation: Fraction | None,
     hosts: int = 0,
 ) -> tuple[Key, Alert]:
-    label = {"all": "All channels", "channel": _label(days.subject), "host": days.subject}[days.kind]
+    name = _name(company, days.kind, days.subject)
+    label = {"all": "All channels", "channel": _label(name), "host": name}[days.kind]
     sentence = f"{label}: {_sentence(company, rule, day, figure, baseline, deviation, hosts)}"
     found = Alert(figure, baseline, deviation, rule.severity, sentence, day, day == company.last_day)
     return (rule.name, day, days.kind, days.subject), found
@@ -338,7 +342,7 @@ def _late_sources(company: Company, rule: Rule) -> Iterator[tuple[Key, Alert]]:
         ages = [age for age in company.ages if age.source == source]
         oldest = min(ages, key=lambda age: (-age.hours / age.limit, age.entity or ""))
         deviation = deviation_of(rule, oldest.hours, oldest.limit)
-        if rule.subject not in (None, source) or not is_beyond(rule, oldest.hours, deviation):
+        if rule.subject not in (None, source, _source_label(source)) or not is_beyond(rule, oldest.hours, deviation):
             continue
         allowed = {
             "ratio_above": rule.threshold * oldest.limit,
@@ -346,8 +350,8 @@ def _late_sources(company: Company, rule: Rule) -> Iterator[tuple[Key, Alert]]:
             "above": rule.threshold,
         }.get(rule.comparison)
         what = f"the newest record of {oldest.entity}" if oldest.entity else "the last load"
-        age, limit = (_plain(hours, 1) for hours in (oldest.hours, oldest.limit))
-        sentence = f"{SOURCE_LABELS.get(source, _label(source))}: {what} was {age} hours old on {_date(company.today)};"
+        age, limit = (_age(hours) for hours in (oldest.hours, oldest.limit))
+        sentence = f"{_source_label(source)}: {what} was {age} old on {_date(company.today)};"
         began = company.local_date(oldest.since + float(allowed) * timedelta(hours=1)) if allowed else company.today
         yield (
             (rule.name, company.today, "source", source),
@@ -356,7 +360,7 @@ def _late_sources(company: Company, rule: Rule) -> Iterator[tuple[Key, Alert]]:
                 oldest.limit,
                 deviation,
                 rule.severity,
-                f"{sentence} the limit is {limit} hours.",
+                f"{sentence} the limit is {limit}.",
                 began,
                 True,
             ),
@@ -374,8 +378,20 @@ def _place_in_run(found: dict[Key, Alert], key: Key) -> None:
 # --- Words --------------------------------------------------------------------------------------------------------
 
 
+def _name(company: Company, kind: str, subject: str) -> str:
+    return company.host_labels[subject] if kind == "host" else subject
+
+
+def _is_of(rule: Rule, name: str) -> bool:
+    return rule.subject in (None, name, _label(name))
+
+
 def _label(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
+
+
+def _source_label(source: str) -> str:
+    return SOURCE_LABELS.get(source, _label(source))
 
 
 def _date(day: date) -> str:
@@ -390,6 +406,10 @@ def _number(number: Fraction, digits: int) -> str:
 
 def _plain(number: Fraction, digits: int) -> str:
     return _number(number, digits).rstrip("0").rstrip(".")
+
+
+def _age(hours: Fraction) -> str:
+    return f"{_plain(hours / 24, 1)} days" if hours >= TWO_DAYS else f"{_plain(hours, 1)} hours"
 
 
 def _quantity(company: Company, metric: str, quantity: Fraction) -> str:

@@ -45,16 +45,15 @@ class Built:
 
 def company_of(warehouse: Path) -> Company:
     """The company as its marts have it; its sources were all loaded, and no entity of them is late."""
-    meetings = (
-        "select host_label, scheduled_event_uri, start_at from intermediate.int_host_meetings__counted"
-        " inner join intermediate.int_hosts__labelled using (host_uri)"
-    )
+    meetings = "select host_uri, scheduled_event_uri, start_at from intermediate.int_host_meetings__counted"
+    labels = "select host_uri, host_label from intermediate.int_hosts__labelled"
     bookings = query(warehouse, "select channel, status, booked_at, meeting_start_at from marts.bookings_fact")
     spend = query(warehouse, "select spend_date, channel, spend_in_reporting_currency from marts.marketing_spend_fact")
     return Company(
         [Booking(channel, status, day_of(booked), day_of(start)) for channel, status, booked, start in bookings],
         spend,
         {(host, event, start.date()) for host, event, start in query(warehouse, meetings)},
+        dict(query(warehouse, labels)),
         [],
         END.date() - DAY,
         END.date(),
@@ -121,18 +120,18 @@ def test_a_host_who_left_is_idle(built):
     """From four weeks later on, to the end: for twelve weeks more somebody without meetings is still a host."""
     since = (LEFT.until + timedelta(days=28)).date()
     told = built.rows(
-        "select alert_date from marts.alerts inner join intermediate.int_hosts__labelled on subject = host_label"
+        "select alert_date from marts.alerts inner join intermediate.int_hosts__labelled on subject = host_uri"
         f" where rule = 'host_idle' and host_email = '{LEFT.email}' and alert_date >= date '{since}'"
     )
     assert {day for (day,) in told} == set(days_between(since, END.date() - DAY))
 
 
 def test_no_alert_names_a_person(built):
-    """Hosts stand there by their labels."""
+    """What is shown and posted has hosts by their labels."""
     texts = " ".join(
-        f"{subject} {label} {sentence}"
-        for subject, label, sentence in built.rows("select subject, subject_label, sentence from marts.alerts")
+        f"{label} {sentence}" for label, sentence in built.rows("select subject_label, sentence from marts.alerts")
     )
     assert "@" not in texts
+    assert [uri for (uri,) in built.rows("select host_uri from intermediate.int_hosts__labelled") if uri in texts] == []
     for host in HOSTS:
         assert all(name not in texts for name in host.name.split())

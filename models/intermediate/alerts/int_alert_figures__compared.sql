@@ -22,6 +22,7 @@ windows as (
         rules.is_compared_with_before,
         measures.subject_kind,
         measures.subject,
+        measures.subject_name,
         measures.day_date as alert_date,
         measures.is_last_day,
         measures.part_so_far - coalesce(before_window.part_so_far, 0) as part,
@@ -85,6 +86,7 @@ compared_figures as (
         threshold,
         subject_kind,
         subject,
+        subject_name,
         alert_date,
         is_last_day,
         compared_subjects,
@@ -107,7 +109,7 @@ compared_figures as (
             else greatest(figure, coalesce(baseline, 0)) >= minimum
         end as is_enough
     from figures
-    where only_subject is null or subject = only_subject
+    where only_subject is null or only_subject in (subject_name, {{ channel_label('subject_name') }})
 ),
 
 judged_figures as (

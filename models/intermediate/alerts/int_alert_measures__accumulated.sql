@@ -20,10 +20,19 @@ loads as (
     select * from {{ ref('stg_meta__loads') }}
 ),
 
-last_load as (
-    select max(finished_at) as finished_at
+-- An export tells nothing of what came after it was made, however late it is read, or read again; a load that found no
+-- newer one has no file, and has seen nothing.
+last_look as (
+    select
+        max(
+            case
+                when source in ('calendly', 'calendly_webhooks') then finished_at
+                when source = 'calendly_export' and file_modified_at is not null
+                    then least(finished_at, file_modified_at)
+            end
+        ) as looked_at
     from loads
-    where source in ('calendly', 'calendly_webhooks', 'calendly_export')
+    where finished_at is not null
 ),
 
 -- Days that were not loaded yet are not days without bookings.
@@ -31,9 +40,9 @@ first_incomplete_day as (
     select
         least(
             {{ reporting_date(as_of()) }},
-            coalesce({{ reporting_date('finished_at') }}, {{ reporting_date(as_of()) }})
+            coalesce({{ reporting_date('looked_at') }}, {{ reporting_date(as_of()) }})
         ) as first_incomplete_date
-    from last_load
+    from last_look
 ),
 
 dated_bookings as (
@@ -170,14 +179,13 @@ measures as (
     select
         'host_load' as metric,
         'host' as subject_kind,
-        hosts.host_label as subject,
-        {{ reporting_date('host_meetings.start_at') }} as day_date,
-        count(distinct host_meetings.scheduled_event_uri) as part,
+        host_uri as subject,
+        {{ reporting_date('start_at') }} as day_date,
+        count(*) as part,
         0 as whole,
         0 as gaps
     from host_meetings
-    inner join hosts on host_meetings.host_uri = hosts.host_uri
-    group by hosts.host_label, {{ reporting_date('host_meetings.start_at') }}
+    group by host_uri, {{ reporting_date('start_at') }}
 ),
 
 daily_measures as (
@@ -239,6 +247,7 @@ accumulated_measures as (
         cast(sum(coalesce(daily_measures.part, 0)) over subject_so_far as decimal(38, 9)) as part_so_far,
         cast(sum(coalesce(daily_measures.whole, 0)) over subject_so_far as bigint) as whole_so_far,
         cast(sum(coalesce(daily_measures.gaps, 0)) over subject_so_far as bigint) as gaps_so_far,
+        coalesce(hosts.host_label, days.subject) as subject_name,
         days.day_date = days.last_date as is_last_day
     from days
     left join daily_measures
@@ -247,6 +256,7 @@ accumulated_measures as (
             and days.subject_kind = daily_measures.subject_kind
             and days.subject = daily_measures.subject
             and days.day_date = daily_measures.day_date
+    left join hosts on days.subject_kind = 'host' and days.subject = hosts.host_uri
     window subject_so_far as (
         partition by days.metric, days.subject_kind, days.subject
         order by days.day_date

@@ -66,7 +66,10 @@ compared_ages as (
     inner join rules on rules.metric = 'source_lateness' and rules.is_enabled
     where
         ranked_ages.latest_first = 1
-        and (rules.subject is null or ranked_ages.source = rules.subject)
+        and (
+            rules.subject is null
+            or rules.subject in (ranked_ages.source, {{ source_label('ranked_ages.source') }})
+        )
 ),
 
 -- What was late on earlier days nobody knows; since when something has been late is known.
@@ -88,6 +91,7 @@ found_alerts as (
         threshold,
         subject_kind,
         subject,
+        subject_name,
         compared_subjects,
         alert_date,
         is_last_day as is_open,
@@ -112,6 +116,7 @@ found_alerts as (
         threshold,
         subject_kind,
         subject,
+        subject as subject_name,
         cast(null as bigint) as compared_subjects,
         alert_date,
         true as is_open,
@@ -135,7 +140,7 @@ dated_alerts as (
             when 'all' then 'All channels'
             when 'channel' then {{ channel_label('subject') }}
             when 'source' then {{ source_label('subject') }}
-            else subject
+            else subject_name
         end as subject_label
     from found_alerts
 ),

@@ -3,6 +3,7 @@ select
     source,
     entity,
     source_file,
+    file_modified_at,
     started_at,
     finished_at,
     records_read,
