@@ -6,6 +6,8 @@ export const shortFormat = (...amounts) => (amounts.some((amount) => amount < 0)
 export const COUNT = '#,##0';
 // What rounds to nothing is still not nothing.
 export const SHARE = '[=0]0%;[<0.0005]"<0.1%";0.0%';
+// A format holds two conditions at most; what rounds to all of something is still not all of it.
+export const shareFormat = (share) => (share >= 0.9995 && share < 1 ? '">99.9%"' : SHARE);
 // The column is a percentage already, so the sign is text and must not multiply by 100.
 export const PERCENTAGE = '#,##0.0"%"';
 // What costs little keeps its cents.
