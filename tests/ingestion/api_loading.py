@@ -1,8 +1,9 @@
-"""What the tests of loads from APIs share: rows that land at once, and loads that die where they are told to."""
+"""What tests of loads share: rows that land at once, and loads that die where they are told to."""
 
 import subprocess
 import sys
 from contextlib import contextmanager
+from unittest import mock
 
 from ingestion.demo.simulator import serving
 from ingestion.landing import Landing
@@ -61,6 +62,11 @@ def merge_by_sql(load, stage):
                 insert into {relation} by name select * from arrived;
                 commit
             """)
+
+
+def landing_at_once():
+    """Let every load land by SQL, for tests of many loads in a row."""
+    return mock.patch.object(Landing, "_merge", merge_by_sql)
 
 
 @contextmanager

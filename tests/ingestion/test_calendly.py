@@ -10,6 +10,7 @@ import calendly_organization as acme
 import duckdb
 import pytest
 import requests
+from api_loading import merge_by_dlt, merge_by_sql
 from calendly_organization import API, NOW, ORGANIZATION, invitee, iso, organization, scheduled_event, spread
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +26,7 @@ from ingestion.demo.calendly_simulator import TOKEN, CalendlySimulator
 from ingestion.demo.simulator import DROPPED, HTML, Fault, serving
 from ingestion.demo.simulators import simulated
 from ingestion.errors import ThroughlineError
+from ingestion.landing import Landing
 
 TABLES = [table.name for table in calendly.TABLES]
 DAY = timedelta(days=1)
@@ -37,19 +39,25 @@ def simulator():
 
 
 @pytest.fixture
-def load(simulator, warehouse, monkeypatch):
-    """Be a function that loads at some time after noon of 2026-06-30, and retries without waiting."""
+def load(simulator, serve, warehouse, monkeypatch):
+    """Be a function that loads at some time after noon of 2026-06-30, retries without waiting, and lands at once."""
     monkeypatch.setattr(rest, "BACK_OFF_SECONDS", (0.0,) * 4)
-    with serving(simulator) as url:
-        monkeypatch.setenv("SOURCES__CALENDLY__BASE_URL", url)
-        monkeypatch.setenv("SOURCES__CALENDLY__API_TOKEN", TOKEN)
+    monkeypatch.setattr(Landing, "_merge", merge_by_sql)
+    monkeypatch.setenv("SOURCES__CALENDLY__BASE_URL", serve(simulator))
+    monkeypatch.setenv("SOURCES__CALENDLY__API_TOKEN", TOKEN)
 
-        def load_now(later=timedelta(), *, backfill=False):
-            monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
-            simulator.asked.clear()
-            calendly.load(warehouse, backfill=backfill)
+    def load_now(later=timedelta(), *, backfill=False):
+        monkeypatch.setenv("THROUGHLINE_NOW", (NOW + later).isoformat())
+        simulator.asked.clear()
+        calendly.load(warehouse, backfill=backfill)
 
-        yield load_now
+    return load_now
+
+
+@pytest.fixture
+def by_dlt(load, monkeypatch):
+    """Let rows land as those of a user do, for tests of what then stands in the warehouse."""
+    monkeypatch.setattr(Landing, "_merge", merge_by_dlt)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +101,7 @@ def asked_invitees(simulator):
 # What is read
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_everything_lands_as_it_came(simulator, load, warehouse):
     """Documents keep all they have, in every language, and submissions of every form are there."""
     load()
@@ -116,6 +125,7 @@ def test_the_first_load_reads_all_history_and_the_future(simulator, load):
     assert Counter(asked_invitees(simulator)) == Counter(f"e{n}" for n in range(60))
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_loading_twice_changes_nothing(simulator, load, warehouse):
     """No column of any raw table differs after a second load, nor after a backfill."""
     load()
@@ -275,6 +285,7 @@ def test_a_meeting_without_a_readable_end_is_read_each_time(simulator, load, end
     assert asked_invitees(simulator) == ["far"]
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_what_the_api_no_longer_has_stays(simulator, reload, warehouse):
     """Absence means neither cancellation nor deletion: every table keeps the rows that disappeared."""
     before = rows(warehouse)
@@ -295,6 +306,7 @@ def test_a_meeting_that_is_erased_while_it_is_read_keeps_its_invitees(simulator,
     assert asked_invitees(simulator) == ["e38", "e39", "e40"]
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_an_organization_without_anything_is_loaded(simulator, load, warehouse):
     """That there was nothing is noted, and is a first load."""
     simulator.organization = {"users_me": acme.user()}
@@ -318,6 +330,7 @@ def test_each_organization_has_a_first_load_of_its_own(simulator, reload, wareho
 
 
 @pytest.mark.parametrize("table", ["scheduled_events", "invitees"])
+@pytest.mark.usefixtures("by_dlt")
 @pytest.mark.parametrize("deed", ["drop table", "delete from"])
 def test_a_table_that_lost_its_rows_is_filled_again(simulator, reload, warehouse, table, deed):
     """A note of a load is believed only while its rows are there."""
@@ -416,6 +429,7 @@ def test_a_token_that_is_refused_stops_the_load(simulator, load, warehouse, path
     assert_nothing_landed(warehouse)
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_nobody_ever_sees_the_token(simulator, load, warehouse, monkeypatch, capfd):
     """It stands in no message, no log and no file, whatever fails."""
     token = "top-secret-of-ours"
@@ -497,6 +511,7 @@ def test_a_load_that_fails_lands_nothing_and_the_next_repairs_it(simulator, load
     assert uris(landed(warehouse, "invitees").values()) == uris(simulator.organization["invitees"])
 
 
+@pytest.mark.usefixtures("by_dlt")
 def test_a_failed_later_load_leaves_all_as_it_was(simulator, reload, warehouse):
     """Neither rows nor notes, and what it would have read is read next time."""
     before = rows(warehouse), query(warehouse, "from raw_meta.loads")

@@ -4,12 +4,14 @@ import gzip
 import json
 import os
 import zlib
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
+from api_loading import landing_at_once
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import query
@@ -512,7 +514,8 @@ def test_rows_do_not_depend_on_files_and_loads(receipts_of, random):
                 if some:
                     write(steps / f"{number}.jsonl", some)
                     os.utime(steps / f"{number}.jsonl", (random.randrange(1_000_000),) * 2)
-            load(steps, Path(place) / "steps.duckdb")
+            with landing_at_once():
+                load(steps, Path(place) / "steps.duckdb")
         assert receipts(Path(place) / "steps.duckdb") == expected
         before = query(Path(place) / "steps.duckdb", "from raw_calendly_webhooks.deliveries order by 1")
         load(steps, Path(place) / "steps.duckdb", reread=True)
@@ -541,8 +544,8 @@ def test_a_growing_file_ends_as_one_read_at_once(texts, ends, cuts):
     """Wherever a load comes upon the file while it is written, in the middle of a character even."""
     content = ("\n".join(["{x", *texts]) + "\n" * ends).encode()
     outcomes = []
-    for sizes in ([1.0], [*sorted(cuts), 1.0]):
-        with TemporaryDirectory() as place:
+    for sizes, landing in (([1.0], nullcontext()), ([*sorted(cuts), 1.0], landing_at_once())):
+        with TemporaryDirectory() as place, landing:
             warehouse = Path(place) / "w.duckdb"
             folder = Path(place) / "dumps"
             folder.mkdir()

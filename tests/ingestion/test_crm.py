@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from api_loading import landing_at_once
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import BIN, query
@@ -712,7 +713,8 @@ def test_the_order_of_arrival_does_not_matter(files, order):
             if number < len(files):
                 at, rows = files[number]
                 write_csv(folder / f"{number}_contact_data.csv", CONTACTS, rows, at=at)
-                load(folder, one)
+                with landing_at_once():
+                    load(folder, one)
         load(folder, two)
         for warehouse in (one, two):
             assert (contacts(warehouse) if expected else {}) == expected
