@@ -26,7 +26,6 @@ LONGEST_FILES = (
     "test_crm.py",
     "test_empty_warehouse.py",
     "test_demo_people.py",
-    "test_demo_alerts.py",
     "test_random_identity.py",
     "test_publish.py",
     "test_publish_postgres.py",

@@ -1,7 +1,6 @@
 """The demo company's alerts: those counted by hand from its bookings and spend, and what its world is known to hold."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,25 +8,14 @@ from pathlib import Path
 import pytest
 from alerts_by_hand import DAY, Alert, Booking, Company, Key, alerts_of, rules_of
 from alerts_compared import check_alerts
-from support import PROJECT_ROOT, query
+from support import PROJECT_ROOT, query, require
 
-from ingestion import demo
 from ingestion.demo.bookings import HANDED_OVER_AT, HOSTS
 from ingestion.demo.world import END
 
-SIZE, SEED = 120, 5
+PUBLISHED = PROJECT_ROOT / "warehouse" / "demo.published.duckdb"
 SEEDS = PROJECT_ROOT / "ingestion" / "demo" / "seeds"
 DEFAULTS = PROJECT_ROOT / "seeds" / "common" / "default_alert_rules.csv"
-# A company of this size has few meetings: fewer than the defaults ask for.
-RULES = """\
-rule,metric,subject,window_days,baseline_days,comparison,threshold,minimum,severity,is_enabled
-host_idle,,,,,,,3,,
-host_overloaded,,,,,,2,3,,
-bookings_dropped,,,,,,,8,,
-cost_per_booking_jumped,,,,,,1.5,4,,
-show_rate_fell,,,,,,-0.1,10,,
-unmapped_share_grew,,,,,,0.05,10,,
-"""
 LEFT = next(host for host in HOSTS if host.until)
 
 
@@ -66,29 +54,10 @@ def day_of(instant: datetime | None) -> date | None:
 
 
 @pytest.fixture(scope="module")
-def built(folder: Path, command: Callable[..., str]) -> Built:
-    """The company's bookings and spend, by their files."""
-    demo.write_demo(folder / "demo", SIZE, SEED)
-    seeds = folder / "seeds"
-    seeds.mkdir()
-    for path in SEEDS.iterdir():
-        (seeds / path.name).write_bytes(path.read_bytes())
-    (seeds / "alert_rules.csv").write_text(RULES)
-    own = {
-        "THROUGHLINE_WAREHOUSE": folder / "w.duckdb",
-        "THROUGHLINE_SEEDS": seeds,
-        "SOURCES__CALENDLY_WEBHOOKS__BUCKET_URL": folder / "demo" / "calendly_webhooks",
-        "SOURCES__CALENDLY_EXPORT__BUCKET_URL": folder / "demo" / "calendly_export",
-        "SOURCES__CALENDLY_EXPORT__TIMEZONE": "Europe/Berlin",
-        "SOURCES__AD_SPEND__BUCKET_URL": folder / "demo" / "ad_spend",
-    }
-    command("throughline", "load", "calendly_webhooks", "calendly_export", "ad_spend", **own)
-    chosen = ("--select", "+marts.alerts", "bookings_fact", "marketing_spend_fact")
-    without_tests = ("--exclude-resource-type", "test", "unit_test")
-    values = json.dumps({"as_of": f"{END:%Y-%m-%d}"})
-    command("dbt", "build", *chosen, *without_tests, "--vars", values, **own)
-    rules = rules_of(DEFAULTS, seeds / "alert_rules.csv")
-    return Built(own["THROUGHLINE_WAREHOUSE"], alerts_of(company_of(own["THROUGHLINE_WAREHOUSE"]), rules))
+def built() -> Built:
+    """The demo as `make run` publishes it, with the rules that ship and those of the company."""
+    require(PUBLISHED.is_file(), "the demo: run make run")
+    return Built(PUBLISHED, alerts_of(company_of(PUBLISHED), rules_of(DEFAULTS, SEEDS / "alert_rules.csv")))
 
 
 def days_between(first: date, last: date) -> Iterator[date]:

@@ -16,7 +16,7 @@ MARTS = {path.stem for path in (PROJECT_ROOT / "models" / "marts").rglob("*.sql"
 NEVER_EMPTY = {
     *("report_settings", "attribution_models_dim", "pipeline_summary", "booking_cost_summary", "data_health"),
     *("users_dim", "products_dim", "subscriptions_dim", "subscription_lines"),
-    *("journey_lengths", "journey_summary"),
+    *("journey_lengths", "journey_summary", "alert_rules_dim"),
 }
 
 AS_OF = "{as_of: '2026-03-01T01:30:00+02:00'}"
