@@ -8,6 +8,11 @@
     {{ dbt.datediff(earlier, later, 'second') | trim }}
 {%- endmacro %}
 
+{% macro days_between(earlier, later) -%}
+    {#- Days from one timestamp to another, in parts of a day, to the second. -#}
+    ({{ seconds_between(earlier, later) }} / cast(86400 as double))
+{%- endmacro %}
+
 {% macro week_start_date(day) -%}
     {#- The Monday of a date's ISO week. -#}
     cast({{ dbt.date_trunc('week', day) }} as date)

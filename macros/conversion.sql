@@ -5,11 +5,6 @@
     '(unlinked)'
 {%- endmacro %}
 
-{% macro campaign_label(campaign) -%}
-    {#- A campaign's name where rows without one have theirs, too. -#}
-    coalesce({{ campaign }}, '(no campaign)')
-{%- endmacro %}
-
 {% macro last_day_for_an_opportunity(booked_at) -%}
     {#- The last instant at which an opportunity can still come of what was booked then. -#}
     {{ dbt.dateadd('day', var('booking_to_opportunity_days') | int, booked_at) }}

@@ -5,11 +5,6 @@
     {%- do return(['touch', 'booking', 'webinar', 'opportunity', 'payment']) -%}
 {%- endmacro %}
 
-{% macro days_between(earlier, later) -%}
-    {#- Days from one timestamp to another, in parts of a day, to the second. -#}
-    ({{ seconds_between(earlier, later) }} / cast(86400 as double))
-{%- endmacro %}
-
 {% macro most_steps_shown() -%}
     {#- How many steps of a path are spelled out: longer ones are read by nobody, and are all alike in being long. -#}
     8

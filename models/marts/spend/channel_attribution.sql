@@ -18,11 +18,11 @@ campaigns as (
 lead_times as (
     select
         channel,
-        coalesce(campaign, '(no campaign)') as campaign,
+        {{ campaign_label('campaign') }} as campaign,
         percentile_cont(0.5) within group (order by lead_time_hours) as median_lead_time_hours
     from bookings
     where lead_time_hours is not null
-    group by channel, coalesce(campaign, '(no campaign)')
+    group by channel, {{ campaign_label('campaign') }}
 ),
 
 -- Money that no campaign owns was spent on the bookings of all of them: dividing it by the others' would flatter those.

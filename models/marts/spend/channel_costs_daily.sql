@@ -10,22 +10,22 @@ daily_bookings as (
     select
         booked_date as day_date,
         channel,
-        coalesce(campaign, '(no campaign)') as campaign,
+        {{ campaign_label('campaign') }} as campaign,
         count(*) as bookings,
         {{ counts_by_status() }}
     from bookings
-    group by booked_date, channel, coalesce(campaign, '(no campaign)')
+    group by booked_date, channel, {{ campaign_label('campaign') }}
 ),
 
 daily_spend as (
     select
         spend_date as day_date,
         channel,
-        coalesce(campaign, '(no campaign)') as campaign,
+        {{ campaign_label('campaign') }} as campaign,
         {{ sum_if_converted('spend_in_reporting_currency', 'is_rate_missing') }} as spend,
         {{ dbt.bool_or('is_rate_missing') }} as is_rate_missing
     from spend
-    group by spend_date, channel, coalesce(campaign, '(no campaign)')
+    group by spend_date, channel, {{ campaign_label('campaign') }}
 ),
 
 days_with_spend as (
